@@ -1,0 +1,1 @@
+"""The command line: `headbox serve`, `migrate`, `schema`, `status`."""

@@ -1,0 +1,1 @@
+"""Serves the bytes of distributions."""

@@ -1,0 +1,1 @@
+"""What a plugin can declare, and the registry of what is declared."""

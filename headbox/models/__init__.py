@@ -1,0 +1,1 @@
+"""Tortoise models, one noun a file, and their migrations."""

@@ -1,0 +1,1 @@
+"""Sync as a stream of declared content through small stages."""

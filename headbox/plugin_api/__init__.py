@@ -1,0 +1,1 @@
+"""The only door for plugins: what a plugin may declare and call."""

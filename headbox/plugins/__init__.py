@@ -1,0 +1,1 @@
+"""In-tree plugins, each shaped as if it shipped alone."""

@@ -1,0 +1,1 @@
+"""Per noun: fetch, authorise, batch; returns models, never schema types."""

@@ -1,0 +1,1 @@
+"""The GraphQL schema: types, inputs, results and their assembly."""

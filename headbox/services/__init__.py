@@ -1,0 +1,1 @@
+"""Per noun: the rules of the domain; opens no connection, commits nothing."""

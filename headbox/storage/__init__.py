@@ -1,0 +1,1 @@
+"""Artifact bytes, named by digest."""

@@ -1,0 +1,1 @@
+"""Task lifecycle, claims, progress, cancellation, dispatch after commit."""

@@ -1,0 +1,1 @@
+"""The Dramatiq broker, its middleware and the core actors."""
