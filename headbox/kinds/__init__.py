@@ -1,1 +1,41 @@
-"""What a plugin can declare, and the registry of what is declared."""
+"""What a plugin can declare, and the registry of what is declared.
+
+A plugin brings typed documents (content units, remotes, repositories, publish settings) and task types. Everything that is
+specific to them in the API, the command line and the documentation is derived from these declarations.
+"""
+
+from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
+from headbox.kinds.declared import DeclaredArtifact, DeclaredContent
+from headbox.kinds.documents import (
+    ContentUnit,
+    Document,
+    RemoteDocument,
+    RepositoryDocument,
+    SettingsDocument,
+)
+from headbox.kinds.plugin import Example, Plugin
+from headbox.kinds.registry import PluginInvalid, Registry
+from headbox.kinds.tasks import ClaimTemplate, PublishTask, SyncTask, TaskType, exclusive, shared
+
+__all__ = [
+    "ClaimTemplate",
+    "ContentUnit",
+    "DeclaredArtifact",
+    "DeclaredContent",
+    "Document",
+    "Example",
+    "Plugin",
+    "PluginInvalid",
+    "PublishContext",
+    "PublishTask",
+    "Registry",
+    "RemoteDocument",
+    "RepositoryDocument",
+    "SettingsDocument",
+    "SyncContext",
+    "SyncTask",
+    "TaskContext",
+    "TaskType",
+    "exclusive",
+    "shared",
+]

@@ -1,1 +1,34 @@
-"""Tortoise models, one noun a file, and their migrations."""
+"""The database: one noun a file, and the migrations. Core alone owns tables; plugins own none."""
+
+from headbox.models.content import Artifact, ArtifactSource, Content, ContentArtifact, Membership
+from headbox.models.distribution import Distribution
+from headbox.models.publication import Publication, PublishedFile, PublishSettings
+from headbox.models.remote import Remote, RemoteRevision
+from headbox.models.repository import Repository, RepositoryVersion, SyncState
+from headbox.models.task import IdempotencyKey, ResourceQueue, SyncIssue, SyncStaging, Task, TaskClaim, TaskGroup
+from headbox.models.worker import Worker
+
+__all__ = [
+    "Artifact",
+    "ArtifactSource",
+    "Content",
+    "ContentArtifact",
+    "Distribution",
+    "IdempotencyKey",
+    "Membership",
+    "Publication",
+    "PublishSettings",
+    "PublishedFile",
+    "Remote",
+    "RemoteRevision",
+    "Repository",
+    "RepositoryVersion",
+    "ResourceQueue",
+    "SyncIssue",
+    "SyncStaging",
+    "SyncState",
+    "Task",
+    "TaskClaim",
+    "TaskGroup",
+    "Worker",
+]

@@ -1,0 +1,189 @@
+"""Typed documents: the fields that a kind has besides those that all kinds share.
+
+They are stored as JSON and checked on the way in and out. A field that a later version of a plugin adds needs a default; one
+that it drops is passed over when an older document is read. So a plugin's new version is a code change and never a migration.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from headbox.types import DownloadPolicy, derived_id_text
+
+#: Schemes that a remote's URL may have.
+REMOTE_SCHEMES = ("http", "https", "file")
+
+
+class Document(BaseModel):
+    """A set of typed, immutable values.
+
+    Attributes:
+        kind: "<plugin>.<noun>", such as "file.content".
+        searched: Names of the fields that lists can be filtered by; each has an index.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=False)
+
+    kind: ClassVar[str] = ""
+    searched: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keep the class keywords from `object`; `__pydantic_init_subclass__` reads them once the fields are known."""
+        super().__init_subclass__()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, kind: str = "", searched: Iterable[str] = (), **_: Any) -> None:
+        cls.kind = kind
+        cls.searched = tuple(searched)
+
+    @classmethod
+    def secret_fields(cls) -> frozenset[str]:
+        """Return the names of the fields that are stored encrypted and never shown."""
+        return frozenset(name for name, field in cls.model_fields.items() if _is_secret(field.annotation))
+
+    def plain(self) -> dict[str, Any]:
+        """Return the fields that are no secrets, as JSON values."""
+        return self.model_dump(mode="json", exclude=set(self.secret_fields()))
+
+    def secrets(self) -> dict[str, str]:
+        """Return the secret fields that are set, in clear text."""
+        values = ((name, getattr(self, name)) for name in sorted(self.secret_fields()))
+        return {name: value.get_secret_value() for name, value in values if value is not None}
+
+    @classmethod
+    def read(cls, document: dict[str, Any], secrets: dict[str, str] | None = None) -> Self:
+        """Return the document that was stored."""
+        return cls.model_validate({**document, **(secrets or {})})
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
+
+
+class ContentUnit(Document):
+    """One immutable thing.
+
+    Attributes:
+        natural_key: Names of the fields that make the unit what it is.
+        unique_by: Names of the fields that no two units of one repository version may share: a unit that is added takes the
+            place of the one that has them. Empty when units never stand in each other's way.
+    """
+
+    natural_key: ClassVar[tuple[str, ...]] = ()
+    unique_by: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, *, natural_key: Iterable[str] = (), unique_by: Iterable[str] = (), **kwargs: Any
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.natural_key = tuple(natural_key)
+        cls.unique_by = tuple(unique_by)
+
+    def unit_id(self) -> str:
+        """Return the identifier of this unit, a UUID as text: the same kind and natural key always give the same."""
+        return derived_id_text(self.kind, *(_key_text(getattr(self, name)) for name in self.natural_key))
+
+    def slot_id(self) -> str | None:
+        """Return the identifier of the place that it takes in a version, a UUID as text, or None when it takes none."""
+        if not self.unique_by:
+            return None
+        return derived_id_text(self.kind, "slot", *(_key_text(getattr(self, name)) for name in self.unique_by))
+
+
+def _key_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+
+
+class RemoteDocument(Document):
+    """Where to sync from, and how."""
+
+    url: str = Field(max_length=4096, description="Address to sync from: http, https or file.")
+    policy: DownloadPolicy = Field(DownloadPolicy.IMMEDIATE, description="When the bytes of content are fetched.")
+    download_concurrency: int = Field(10, ge=1, le=100, description="Most requests to the remote at a time, 1 to 100.")
+    rate_limit: int | None = Field(None, ge=1, description="Most requests a second; without limit when null.")
+    max_retries: int = Field(3, ge=0, le=20, description="Retries of a request that may succeed later, 0 to 20.")
+    connect_timeout_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Longest wait for a connection, in seconds."
+    )
+    read_timeout_seconds: float = Field(60.0, gt=0, le=3600, description="Longest silence of the remote, in seconds.")
+    total_timeout_seconds: float | None = Field(
+        None, gt=0, description="Longest time for one whole request, in seconds; without limit when null."
+    )
+    proxy_url: str | None = Field(None, max_length=4096, description="Proxy to go through: http.")
+    tls_verify: bool = Field(True, description="Whether the certificate of the remote is checked.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Headers to send to the remote, by name.")
+    username: SecretStr | None = Field(None, description="User name for HTTP basic authentication.")
+    password: SecretStr | None = Field(None, description="Password for HTTP basic authentication.")
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_absolute(cls, value: str) -> str:
+        parts = _split_url(value)
+        if parts.scheme not in REMOTE_SCHEMES:
+            raise ValueError(f"a remote's URL starts with one of {', '.join(f'{s}://' for s in REMOTE_SCHEMES)}")
+        if parts.scheme != "file" and not parts.hostname:
+            raise ValueError("the URL names no host")
+        if parts.username or parts.password:
+            raise ValueError("credentials belong into username and password, not into the URL")
+        return value
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _proxy_is_http(cls, value: str | None) -> str | None:
+        if value is not None and (_split_url(value).scheme != "http" or not _split_url(value).hostname):
+            raise ValueError("a proxy's URL starts with http:// and names a host")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _headers_are_sane(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not name.replace("-", "").isalnum() or not name.isascii() or any(c in text for c in "\r\n\0"):
+                raise ValueError(f"{name!r} is not a header that can be sent")
+        return value
+
+
+def _split_url(value: str) -> Any:
+    parts = urlsplit(value)
+    _ = parts.port  # raises ValueError for a port that is none
+    if any(ord(character) <= 0x20 for character in value):
+        raise ValueError("the URL holds white space or control characters")
+    return parts
+
+
+class RepositoryDocument(Document):
+    """A repository of one plugin.
+
+    Attributes:
+        remote: Kind of remote that it syncs from, or None when it never syncs.
+        publish_settings: Kind of publish settings, or None when it is served without publications.
+        content: Kinds of content that it holds.
+    """
+
+    remote_type: ClassVar[type[RemoteDocument] | None] = None
+    settings_type: ClassVar[type[SettingsDocument] | None] = None
+    content_types: ClassVar[tuple[type[ContentUnit], ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls,
+        *,
+        remote: type[RemoteDocument] | None = None,
+        publish_settings: type[SettingsDocument] | None = None,
+        content: Iterable[type[ContentUnit]] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.remote_type = remote
+        cls.settings_type = publish_settings
+        cls.content_types = tuple(content)
+
+
+class SettingsDocument(Document):
+    """How a repository version is published. Every field has a default."""

@@ -1,0 +1,106 @@
+"""The registry of everything that plugins declare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import entry_points
+from typing import TypeVar
+
+from headbox.kinds.documents import ContentUnit, Document, RemoteDocument, RepositoryDocument, SettingsDocument
+from headbox.kinds.plugin import Plugin
+from headbox.kinds.tasks import PublishTask, SyncTask, TaskType
+
+ENTRY_POINT_GROUP = "headbox.plugins"
+
+DocumentT = TypeVar("DocumentT", bound=Document)
+
+_PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]*")
+
+
+class PluginInvalid(Exception):
+    """A plugin declares something that cannot be; the server does not start with it."""
+
+
+class Registry:
+    """All kinds, by name."""
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.plugins = tuple(sorted(plugins, key=lambda plugin: plugin.name))
+        self._types: dict[str, type[Document]] = {}
+        self._by_class_name: dict[str, type[Document]] = {}
+        for plugin in self.plugins:
+            self._register(plugin)
+
+    @classmethod
+    def installed(cls) -> Registry:
+        """Return the registry of the plugins that are installed beside headbox."""
+        return cls(entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP))
+
+    def _register(self, plugin: Plugin) -> None:
+        if not _PLUGIN_NAME.fullmatch(plugin.name):
+            raise PluginInvalid(f"The plugin name {plugin.name!r} is not lower-case letters and digits.")
+        for declared in (*plugin.documents, *plugin.tasks):
+            self._check(plugin, declared)
+            self._types[declared.kind] = declared
+            self._by_class_name[declared.__name__] = declared
+
+    def _check(self, plugin: Plugin, declared: type[Document]) -> None:
+        name = f"{declared.__module__}.{declared.__name__}"
+        if not declared.kind.startswith(f"{plugin.name}."):
+            raise PluginInvalid(f"{name} has the kind {declared.kind!r}, which does not start with '{plugin.name}.'.")
+        if declared.kind in self._types or declared.__name__ in self._by_class_name:
+            raise PluginInvalid(f"{name} declares {declared.kind!r} as {declared.__name__}, which is taken.")
+        if not (declared.__doc__ or "").strip():
+            raise PluginInvalid(f"{name} has no docstring to describe it in the API.")
+        for field, info in declared.model_fields.items():
+            if not info.description:
+                raise PluginInvalid(f"{name}.{field} has no description.")
+        if issubclass(declared, ContentUnit) and not declared.natural_key:
+            raise PluginInvalid(f"{name} has no natural key.")
+        named = (*declared.searched, *getattr(declared, "natural_key", ()), *getattr(declared, "unique_by", ()))
+        for field in named:
+            if field not in declared.model_fields:
+                raise PluginInvalid(f"{name} names a field {field!r} that it does not have.")
+        if issubclass(declared, SyncTask | PublishTask) and len(declared.type_arguments()) != 2:
+            raise PluginInvalid(f"{name} does not say which repository it is for: SyncTask[Repository, Remote].")
+
+    def find(self, kind: str, base: type[DocumentT]) -> type[DocumentT] | None:
+        """Return the declared type of a kind, or None when no installed plugin has it."""
+        declared = self._types.get(kind)
+        return declared if declared is not None and issubclass(declared, base) else None
+
+    def all(self, base: type[DocumentT]) -> Iterator[type[DocumentT]]:
+        """Yield the declared types that extend `base`, by plugin and in the order of its manifest."""
+        for declared in self._types.values():
+            if issubclass(declared, base):
+                yield declared
+
+    @property
+    def contents(self) -> tuple[type[ContentUnit], ...]:
+        """All kinds of content."""
+        return tuple(self.all(ContentUnit))
+
+    @property
+    def remotes(self) -> tuple[type[RemoteDocument], ...]:
+        """All kinds of remotes."""
+        return tuple(self.all(RemoteDocument))
+
+    @property
+    def repositories(self) -> tuple[type[RepositoryDocument], ...]:
+        """All kinds of repositories."""
+        return tuple(self.all(RepositoryDocument))
+
+    @property
+    def settings(self) -> tuple[type[SettingsDocument], ...]:
+        """All kinds of publish settings."""
+        return tuple(self.all(SettingsDocument))
+
+    @property
+    def tasks(self) -> tuple[type[TaskType], ...]:
+        """All task types."""
+        return tuple(self.all(TaskType))
+
+    def publish_task(self, repository: type[RepositoryDocument]) -> type[PublishTask] | None:  # type: ignore[type-arg]
+        """Return the task type that publishes a kind of repository, or None when it is served without publications."""
+        return next((task for task in self.all(PublishTask) if task.repository_type() is repository), None)

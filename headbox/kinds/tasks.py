@@ -1,0 +1,122 @@
+"""Task types: what a mutation can ask for, with typed parameters and a coroutine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+
+from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
+from headbox.kinds.declared import DeclaredContent
+from headbox.kinds.documents import Document, RemoteDocument, RepositoryDocument, SettingsDocument
+from headbox.types import Automation, OnError, SyncMode
+
+RepositoryT = TypeVar("RepositoryT", bound=RepositoryDocument)
+RemoteT = TypeVar("RemoteT", bound=RemoteDocument)
+SettingsT = TypeVar("SettingsT", bound=SettingsDocument)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTemplate:
+    """A hold on what a parameter names: "repository" holds "repository:<its id>"."""
+
+    parameter: str
+    exclusive: bool
+
+
+def exclusive(parameter: str) -> ClaimTemplate:
+    """Claim what a parameter names for this task alone."""
+    return ClaimTemplate(parameter, exclusive=True)
+
+
+def shared(parameter: str) -> ClaimTemplate:
+    """Claim what a parameter names together with others that share it."""
+    return ClaimTemplate(parameter, exclusive=False)
+
+
+class TaskType(Document):
+    """A kind of task; its fields are its parameters.
+
+    Attributes:
+        kind: "<plugin>.<verb>", such as "file.sync".
+        claims: What a task of this type holds from its start to its end.
+    """
+
+    claims: ClassVar[tuple[ClaimTemplate, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, claims: Iterable[ClaimTemplate] | None = None, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if claims is not None:
+            cls.claims = tuple(claims)
+
+    @classmethod
+    def type_arguments(cls) -> tuple[Any, ...]:
+        """Return the documents that a generic task type was declared with: `SyncTask[A, B]` gives (A, B)."""
+        for base in cls.__mro__:
+            arguments = getattr(base, "__pydantic_generic_metadata__", {}).get("args")
+            if arguments:
+                return tuple(arguments)
+        return ()
+
+    async def run(self, ctx: TaskContext) -> None:
+        """Do the work."""
+        raise NotImplementedError
+
+
+class SyncTask(TaskType, Generic[RepositoryT, RemoteT], claims=(exclusive("repository"),)):
+    """Make a repository version of what a remote holds."""
+
+    repository: UUID = Field(description="Repository to sync into.")
+    remote: UUID = Field(description="Remote to sync from; the repository's own when left out.")
+    remote_revision: UUID = Field(description="Revision of the remote that was current when the task was created.")
+    mode: SyncMode = Field(SyncMode.ADDITIVE, description="What happens to units that the remote no longer holds.")
+    automation: Automation = Field(Automation.NONE, description="How far the new version goes by itself.")
+    settings: UUID | None = Field(None, description="Publish settings for the new version's publication.")
+    on_error: OnError = Field(OnError.FAIL, description="What happens to a unit that cannot be had.")
+    force: bool = Field(False, description="Sync even where the remote says that nothing changed.")
+
+    @classmethod
+    def repository_type(cls) -> type[RepositoryDocument]:
+        """Return the kind of repository that it syncs into."""
+        return cls.type_arguments()[0]  # type: ignore[no-any-return]
+
+    @classmethod
+    def remote_type(cls) -> type[RemoteDocument]:
+        """Return the kind of remote that it syncs from."""
+        return cls.type_arguments()[1]  # type: ignore[no-any-return]
+
+    def declare(self, ctx: SyncContext[RemoteT]) -> AsyncIterator[DeclaredContent]:
+        """Yield everything that the remote holds now: an async generator that compares, saves and counts nothing."""
+        raise NotImplementedError
+
+
+class PublishTask(TaskType, Generic[RepositoryT, SettingsT]):
+    """Make a publication of a repository version.
+
+    Attributes:
+        renderer: Number of the renderer: one more whenever it renders the same version differently.
+    """
+
+    renderer: ClassVar[int] = 1
+
+    repository_version: UUID = Field(description="Repository version to publish.")
+    settings: UUID = Field(description="Publish settings.")
+    distributable: bool = Field(True, description="False holds the publication back until it is released.")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, renderer: int = 1, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.renderer = renderer
+
+    @classmethod
+    def repository_type(cls) -> type[RepositoryDocument]:
+        """Return the kind of repository that it publishes."""
+        return cls.type_arguments()[0]  # type: ignore[no-any-return]
+
+    async def render(self, ctx: PublishContext[SettingsT]) -> None:
+        """Write the metadata files that clients need beside the content."""
+        raise NotImplementedError

@@ -1,0 +1,98 @@
+"""Content units, the artifacts that they consist of, and which repository versions hold them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from headbox.models.base import Row
+from headbox.types import Origin
+
+
+class Content(Row):
+    """One immutable content unit of some kind.
+
+    Its `id` is derived from kind and natural key, so that the same unit declared twice is the same row.
+    """
+
+    kind = fields.CharField(max_length=100)
+    document: fields.JSONField[dict[str, Any]] = fields.JSONField()
+    # Derived from the fields that no two units of one version may share; None when the kind has none.
+    slot = fields.UUIDField(null=True)
+    labels: fields.JSONField[dict[str, str]] = fields.JSONField(default=dict)
+
+    class Meta(Model.Meta):
+        table = "content"
+        indexes = (("kind", "id"),)
+
+
+class Artifact(Model):
+    """Bytes that are stored, named by their SHA-256."""
+
+    sha256 = fields.CharField(max_length=64, primary_key=True)
+    size = fields.BigIntField()
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta(Model.Meta):
+        table = "artifact"
+
+
+class ContentArtifact(Model):
+    """The place of an artifact in a content unit, whose bytes may not be stored yet."""
+
+    id = fields.BigIntField(primary_key=True)
+    content: fields.ForeignKeyRelation[Content] = fields.ForeignKeyField(
+        "core.Content", related_name="artifacts", on_delete=fields.CASCADE
+    )
+    content_id: uuid.UUID
+    relative_path = fields.TextField()
+    # None until known: a remote need not declare a digest.
+    sha256 = fields.CharField(max_length=64, null=True)
+    size = fields.BigIntField(null=True)
+
+    class Meta(Model.Meta):
+        table = "content_artifact"
+        unique_together = (("content", "relative_path"),)
+        indexes = (("relative_path",), ("sha256",))
+
+
+class ArtifactSource(Model):
+    """Where the bytes of a content unit's artifact can be fetched."""
+
+    id = fields.BigIntField(primary_key=True)
+    content: fields.ForeignKeyRelation[Content] = fields.ForeignKeyField(
+        "core.Content", related_name="sources", on_delete=fields.CASCADE
+    )
+    content_id: uuid.UUID
+    relative_path = fields.TextField()
+    remote_id = fields.UUIDField(db_index=True)
+    url = fields.TextField()
+
+    class Meta(Model.Meta):
+        table = "artifact_source"
+        unique_together = (("content", "relative_path", "remote_id"),)
+
+
+class Membership(Model):
+    """An interval of versions of a repository that hold a content unit.
+
+    Version `n` holds the unit when `added_in <= n` and `removed_in` is None or greater than `n`.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    repository_id = fields.UUIDField()
+    content: fields.ForeignKeyRelation[Content] = fields.ForeignKeyField(
+        "core.Content", related_name="memberships", on_delete=fields.RESTRICT
+    )
+    content_id: uuid.UUID
+    added_in = fields.BigIntField()
+    removed_in = fields.BigIntField(null=True)
+    origin = fields.CharEnumField(Origin, max_length=10)
+
+    class Meta(Model.Meta):
+        table = "membership"
+        unique_together = (("repository_id", "content", "added_in"),)
+        indexes = (("repository_id", "added_in"), ("repository_id", "removed_in"), ("content",))

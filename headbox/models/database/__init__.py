@@ -1,0 +1,18 @@
+"""Connections to the database, and the few statements that the ORM has no words for."""
+
+from headbox.models.database.connection import Connection, Database, transaction
+from headbox.models.database.migrate import migrate, pending_migrations
+from headbox.models.database.sql import delete_in_batches, execute, fetch, insert_new, now
+
+__all__ = [
+    "Connection",
+    "Database",
+    "delete_in_batches",
+    "execute",
+    "fetch",
+    "insert_new",
+    "migrate",
+    "now",
+    "pending_migrations",
+    "transaction",
+]

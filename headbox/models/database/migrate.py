@@ -1,0 +1,40 @@
+"""Bring the database's tables up to this release."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tortoise import Tortoise
+from tortoise.context import TortoiseContext
+from tortoise.migrations.api import migrate as apply_migrations
+from tortoise.migrations.executor import MigrationExecutor
+
+from headbox.models.database.connection import Database
+
+
+async def migrate(database: Database) -> None:
+    """Apply the migrations that are missing; several processes may try it at once."""
+    # SQLite rebuilds a table to alter it, and dropping the old one would delete the rows that refer to it.
+    config = database.config(foreign_keys="OFF")
+    async with _migration_lock(database), TortoiseContext():
+        await apply_migrations(config=config, direction="forward")
+
+
+async def pending_migrations(database: Database) -> list[str]:
+    """Return the names of the migrations that are missing, in the order they are applied in."""
+    config = database.config()
+    async with TortoiseContext() as context:
+        await Tortoise.init(config=config, init_connections=False)
+        steps = await MigrationExecutor(context.connections.get("default"), config["apps"]).plan()
+    return [step.migration.name for step in steps]
+
+
+@asynccontextmanager
+async def _migration_lock(database: Database) -> AsyncIterator[None]:
+    path = database.path.with_suffix(".migration.lock")
+    with path.open("w") as file:
+        await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
+        yield

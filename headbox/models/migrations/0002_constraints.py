@@ -1,0 +1,47 @@
+"""Indexes and constraints that the ORM cannot declare."""
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("core", "0001_initial")]
+
+    operations = [
+        # A deleted remote gives its name free, yet its revisions stay for as long as something needs them.
+        ops.RunSQL(
+            "CREATE UNIQUE INDEX remote_name_alive ON remote (name) WHERE deleted_at IS NULL",
+            "DROP INDEX remote_name_alive",
+        ),
+        # What is current: at most one open interval for each unit of a repository.
+        ops.RunSQL(
+            "CREATE UNIQUE INDEX membership_current ON membership (repository_id, content_id) WHERE removed_in IS NULL",
+            "DROP INDEX membership_current",
+        ),
+        # The first exclusive claim of a resource bounds its head: nothing behind it can run.
+        ops.RunSQL(
+            "CREATE INDEX task_claim_exclusive ON task_claim (resource, sequence) WHERE exclusive",
+            "DROP INDEX task_claim_exclusive",
+        ),
+        # Base paths never overlap. Every distribution has a row for its base path (a leaf) and for each folder above it
+        # (no leaf); a path is one or the other, by the primary key that both refer to, and a leaf belongs to one distribution.
+        ops.RunSQL(
+            "CREATE TABLE base_path (path TEXT PRIMARY KEY, is_leaf BOOLEAN NOT NULL, UNIQUE (path, is_leaf))",
+            "DROP TABLE base_path",
+        ),
+        ops.RunSQL(
+            "CREATE TABLE distribution_base_path ("
+            " distribution_id CHAR(36) NOT NULL, path TEXT NOT NULL, is_leaf BOOLEAN NOT NULL,"
+            " PRIMARY KEY (distribution_id, path),"
+            " FOREIGN KEY (path, is_leaf) REFERENCES base_path (path, is_leaf))",
+            "DROP TABLE distribution_base_path",
+        ),
+        ops.RunSQL(
+            "CREATE UNIQUE INDEX distribution_base_path_leaf ON distribution_base_path (path) WHERE is_leaf",
+            "DROP INDEX distribution_base_path_leaf",
+        ),
+        ops.RunSQL(
+            "CREATE INDEX distribution_base_path_path ON distribution_base_path (path)",
+            "DROP INDEX distribution_base_path_path",
+        ),
+    ]

@@ -1,0 +1,63 @@
+"""Publications and the settings that they were rendered with."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from headbox.models.base import Row
+
+if TYPE_CHECKING:
+    from headbox.models.repository import RepositoryVersion
+
+
+class PublishSettings(Row):
+    """Immutable and shared: `id` is derived from kind and values, so the same values are the same row."""
+
+    kind = fields.CharField(max_length=100)
+    document: fields.JSONField[dict[str, Any]] = fields.JSONField()
+
+    class Meta(Model.Meta):
+        table = "publish_settings"
+
+
+class Publication(Row):
+    """What clients read of one repository version under one publish settings."""
+
+    repository_version: fields.ForeignKeyRelation[RepositoryVersion] = fields.ForeignKeyField(
+        "core.RepositoryVersion", related_name="publications", on_delete=fields.CASCADE
+    )
+    repository_version_id: uuid.UUID
+    settings: fields.ForeignKeyRelation[PublishSettings] = fields.ForeignKeyField(
+        "core.PublishSettings", related_name="publications", on_delete=fields.RESTRICT
+    )
+    settings_id: uuid.UUID
+    # Of everything that decides what it holds: version, settings, renderer and the renderer's version.
+    fingerprint = fields.CharField(max_length=64, unique=True)
+    # False while it is held back from the distributions that follow its repository.
+    distributable = fields.BooleanField(default=True)
+    created_by_id = fields.UUIDField(null=True)
+
+    class Meta(Model.Meta):
+        table = "publication"
+        indexes = (("repository_version",), ("settings",))
+
+
+class PublishedFile(Model):
+    """A metadata file that a publication adds to the content of its version."""
+
+    id = fields.BigIntField(primary_key=True)
+    publication: fields.ForeignKeyRelation[Publication] = fields.ForeignKeyField(
+        "core.Publication", related_name="files", on_delete=fields.CASCADE
+    )
+    publication_id: uuid.UUID
+    relative_path = fields.TextField()
+    sha256 = fields.CharField(max_length=64, db_index=True)
+    size = fields.BigIntField()
+
+    class Meta(Model.Meta):
+        table = "published_file"
+        unique_together = (("publication", "relative_path"),)

@@ -1,0 +1,82 @@
+"""Repositories and their versions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from headbox.models.base import Row
+from headbox.models.publication import PublishSettings
+from headbox.models.remote import Remote
+from headbox.types import Automation, SyncMode
+
+
+class Repository(Row):
+    """A named series of repository versions."""
+
+    kind = fields.CharField(max_length=100)
+    name = fields.CharField(max_length=255, unique=True)
+    description = fields.TextField(null=True)
+    labels: fields.JSONField[dict[str, str]] = fields.JSONField(default=dict)
+    revision = fields.IntField(default=1)
+    # The fields that its kind declares.
+    document: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict)
+    remote: fields.ForeignKeyNullableRelation[Remote] = fields.ForeignKeyField(
+        "core.Remote", related_name="repositories", on_delete=fields.RESTRICT, null=True, db_index=True
+    )
+    remote_id: uuid.UUID | None
+    publish_settings: fields.ForeignKeyNullableRelation[PublishSettings] = fields.ForeignKeyField(
+        "core.PublishSettings", related_name="repositories", on_delete=fields.RESTRICT, null=True
+    )
+    publish_settings_id: uuid.UUID | None
+    automation = fields.CharEnumField(Automation, max_length=10, default=Automation.NONE)
+    sync_mode = fields.CharEnumField(SyncMode, max_length=10, default=SyncMode.ADDITIVE)
+    retain_versions = fields.IntField(null=True)
+    # Number of the latest version; its row always exists.
+    latest_number = fields.BigIntField(default=0)
+
+    class Meta(Model.Meta):
+        table = "repository"
+
+
+class RepositoryVersion(Row):
+    """One immutable set of content units. Which units, the memberships tell."""
+
+    repository: fields.ForeignKeyRelation[Repository] = fields.ForeignKeyField(
+        "core.Repository", related_name="versions", on_delete=fields.CASCADE
+    )
+    repository_id: uuid.UUID
+    # From 0, which is empty.
+    number = fields.BigIntField()
+    created_by_id = fields.UUIDField(null=True)
+    # Number of the version that this one was made from; None for version 0.
+    base_number = fields.BigIntField(null=True)
+    present = fields.BigIntField(default=0)
+    added = fields.BigIntField(default=0)
+    removed = fields.BigIntField(default=0)
+    # Kind -> {"present": n, "added": n, "removed": n}; kinds without a unit are left out.
+    by_kind: fields.JSONField[dict[str, dict[str, int]]] = fields.JSONField(default=dict)
+
+    class Meta(Model.Meta):
+        table = "repository_version"
+        unique_together = (("repository", "number"),)
+
+
+class SyncState(Model):
+    """What the last completed sync of a repository saw: lets the next one skip what did not change."""
+
+    repository_id = fields.UUIDField(primary_key=True)
+    # Everything that the result depends on besides the remote's metadata: revision, mode, task type and its parameters.
+    inputs = fields.TextField()
+    # Latest version of the repository when that sync ended.
+    version_number = fields.BigIntField()
+    # URL -> {"etag", "last_modified", "sha256"} of the root metadata.
+    metadata: fields.JSONField[dict[str, dict[str, str | None]]] = fields.JSONField(default=dict)
+    # Units and bytes that it counted: the estimate for the next one.
+    totals: fields.JSONField[dict[str, int]] = fields.JSONField(default=dict)
+
+    class Meta(Model.Meta):
+        table = "sync_state"

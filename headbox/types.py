@@ -1,0 +1,185 @@
+"""Value types that every layer shares: identifiers, digests and paths."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+import uuid
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+#: Longest relative path, in bytes of UTF-8: PATH_MAX on Linux, less the final NUL.
+MAX_PATH_BYTES = 4095
+#: Longest segment of a path, in bytes of UTF-8: NAME_MAX on Linux.
+MAX_SEGMENT_BYTES = 255
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Anything that a relative path must not hold: control characters, lone surrogates, and segments that are empty, "." or "..".
+_BAD_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|(?:^|/)\.{0,2}(?:/|$)")
+
+
+def check_sha256(value: str) -> str:
+    """Return a SHA-256 digest as 64 lower-case hexadecimal digits.
+
+    Raises:
+        ValueError: It is not one.
+    Source: FIPS 180-4.
+    """
+    digest = value.lower()
+    if not _SHA256.fullmatch(digest):
+        raise ValueError("a SHA-256 digest has 64 hexadecimal digits")
+    return digest
+
+
+def check_relative_path(value: str) -> str:
+    """Return a path that stays below the folder that it is joined to, unchanged.
+
+    Segments are separated by "/"; none is empty, "." or "..", and none holds a control character.
+
+    Raises:
+        ValueError: The path is absolute, empty, climbs, or is too long for a file system.
+    """
+    if _BAD_PATH.search(value):
+        raise ValueError("a path must be relative, without empty segments, '.', '..' or control characters")
+    if len(value) * 4 > MAX_SEGMENT_BYTES:
+        encoded = value.encode()
+        if len(encoded) > MAX_PATH_BYTES or max(map(len, encoded.split(b"/"))) > MAX_SEGMENT_BYTES:
+            raise ValueError(f"a path has at most {MAX_PATH_BYTES} bytes, a segment at most {MAX_SEGMENT_BYTES}")
+    return value
+
+
+#: SHA-256 as 64 lower-case hexadecimal digits.
+Digest = Annotated[str, AfterValidator(check_sha256)]
+#: A path below some folder, with "/" between its segments.
+RelativePath = Annotated[str, AfterValidator(check_relative_path)]
+
+
+def uuid7() -> uuid.UUID:
+    """Return a new identifier that sorts by the millisecond of its making.
+
+    Source: RFC 9562, section 5.7.
+    """
+    millis = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = millis << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return uuid.UUID(int=value)
+
+
+def derived_id(*parts: str) -> uuid.UUID:
+    """Return the identifier that these words always give: nothing needs to be looked up to know it.
+
+    Source: RFC 9562, section 5.8 (UUIDv8), over the SHA-256 of the parts, each led by its length.
+    """
+    return uuid.UUID(derived_id_text(*parts))
+
+
+def derived_id_text(*parts: str) -> str:
+    """Return `derived_id` in its canonical text form, for bulk rows where making UUID objects would be half of the work."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    digits = hashlib.sha256(text.encode()).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+
+class TaskState(StrEnum):
+    """Where a task stands in its life."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    CANCELING = "canceling"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing will change any more."""
+        return self in FINAL_STATES
+
+
+FINAL_STATES = frozenset({TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELED})
+UNFINISHED_STATES = frozenset(TaskState) - FINAL_STATES
+
+
+class TaskPriority(StrEnum):
+    """Which queue a task waits in."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class ActionState(StrEnum):
+    """Where an action or a progress report stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+
+
+class ProgressUnit(StrEnum):
+    """What a progress report counts."""
+
+    ITEMS = "items"
+    BYTES = "bytes"
+
+
+class TotalKind(StrEnum):
+    """How far the total of a progress report can be trusted."""
+
+    EXACT = "exact"
+    ESTIMATED = "estimated"
+    UNKNOWN = "unknown"
+
+
+class Automation(StrEnum):
+    """How far a new repository version goes by itself."""
+
+    NONE = "none"
+    PUBLISH = "publish"
+    DISTRIBUTE = "distribute"
+
+
+class SyncMode(StrEnum):
+    """What a sync does with units that the remote no longer holds."""
+
+    ADDITIVE = "additive"
+    MIRROR = "mirror"
+
+
+class OnError(StrEnum):
+    """What a sync does with a unit that cannot be had."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+class Origin(StrEnum):
+    """How a content unit came into a repository."""
+
+    SYNC = "sync"
+    UPLOAD = "upload"
+    COPY = "copy"
+
+
+class DownloadPolicy(StrEnum):
+    """When the bytes of synced content are fetched."""
+
+    IMMEDIATE = "immediate"
+    ON_DEMAND = "on_demand"
+    STREAMED = "streamed"
+
+
+class Availability(StrEnum):
+    """Where the bytes of an artifact can be had."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+    MISSING = "missing"
