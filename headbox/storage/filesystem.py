@@ -1,0 +1,162 @@
+"""Artifacts as files in a folder: `ab/cdef…` for the digest `abcdef…`.
+
+256 folders keep each one small enough for every file system, at a hundred million artifacts too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from typing_extensions import override
+
+from headbox.errors import NotFound, StorageFull
+from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth
+from headbox.types import check_sha256
+
+#: How many digits of a digest name its folder.
+_FOLDER_DIGITS = 2
+_GIBIBYTE = 1024**3
+
+
+class FilesystemStorage(ArtifactStorage):
+    """Keeps artifacts below a folder.
+
+    Moves, looks and removals are made on the event loop: each is one or two system calls on metadata, cheaper than the
+    way to a thread and back. Bytes are read, and made durable, in threads.
+    """
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._root = root.resolve()
+        self._flush_lock = threading.Lock()
+        # What a killed process left may be in the page cache alone, and be found by us: the first flush covers it.
+        self._is_dirty = True
+
+    @override
+    async def adopt(self, path: Path, digest: str) -> None:
+        target = self.path_of(digest)
+        with StorageFull.translated(f"the artifact {digest}"):
+            _move(path, target)
+        # After the move, so that a flush that runs meanwhile cannot take the mark away too early.
+        self._is_dirty = True
+
+    @override
+    def path_of(self, digest: str) -> Path:
+        digest = check_sha256(digest)
+        return self._root / digest[:_FOLDER_DIGITS] / digest[_FOLDER_DIGITS:]
+
+    @override
+    async def size_of(self, digest: str) -> int | None:
+        return _size(self.path_of(digest))
+
+    @override
+    async def exists(self, digest: str) -> bool:
+        return _size(self.path_of(digest)) is not None
+
+    @override
+    async def read(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        try:
+            fd = os.open(self.path_of(digest), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound(what="artifact", key=digest) from None
+        # Closing under a thread that still reads, when we are canceled, is harmless: nobody gets what it reads.
+        try:
+            while stop is None or start < stop:
+                wanted = READ_CHUNK_BYTES if stop is None else min(READ_CHUNK_BYTES, stop - start)
+                chunk = await asyncio.to_thread(os.pread, fd, wanted, start)
+                if not chunk:
+                    return
+                start += len(chunk)
+                yield chunk
+        finally:
+            os.close(fd)
+
+    @override
+    async def delete(self, digest: str) -> None:
+        self.path_of(digest).unlink(missing_ok=True)
+
+    @override
+    async def digests(self) -> AsyncIterator[str]:
+        for folder in await asyncio.to_thread(os.listdir, self._root):
+            for name in await asyncio.to_thread(os.listdir, self._root / folder):
+                yield folder + name
+
+    @override
+    async def flush(self) -> None:
+        await asyncio.to_thread(self._flush)
+
+    @override
+    async def check(self) -> StorageHealth:
+        return await asyncio.to_thread(self._check)
+
+    def _flush(self) -> None:
+        # Whoever waits here is served by the flush before, if that began after the last move: a group commit.
+        with self._flush_lock:
+            if not self._is_dirty:
+                return
+            self._is_dirty = False
+            try:
+                with StorageFull.translated("artifacts"):
+                    _sync_file_system(self._root)
+            except BaseException:
+                self._is_dirty = True
+                raise
+
+    def _check(self) -> StorageHealth:
+        try:
+            with tempfile.TemporaryFile(dir=self._root, buffering=0) as probe:
+                probe.write(b"headbox")
+            free_bytes = shutil.disk_usage(self._root).free
+        except OSError as error:
+            return StorageHealth(ok=False, detail=f"not writable: {error.strerror}")
+        return StorageHealth(ok=True, detail=f"{free_bytes / _GIBIBYTE:.1f} GiB free")
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a file into place, unless it is there already.
+
+    A stored file is not replaced, for the new one is not yet durable and the old one may be; but one of another size is
+    what a crash of the machine left of an artifact that was never flushed, and gives way.
+    """
+    if _size(target) == source.stat().st_size:
+        source.unlink()
+        return
+    try:
+        source.rename(target)
+    except FileNotFoundError:
+        target.parent.mkdir(exist_ok=True)
+        source.rename(target)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _sync_file_system(path: Path) -> None:
+    """Make everything on the file system of `path` durable: bytes, names and folders.
+
+    One call, because a call for each file costs 20 times as much: 5,000 files of 1 KiB take 60 ms this way, 1.5 s with
+    fdatasync for each (ext4). It also covers files that other processes moved in and did not flush.
+
+    Source: syncfs(2); since Linux 5.8 it reports the errors of writing back.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _libc.syncfs(fd):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(path))
+    finally:
+        os.close(fd)

@@ -1,0 +1,94 @@
+"""What headbox asks of a place that keeps artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+#: Most bytes in one chunk of an artifact that is read.
+READ_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StorageHealth:
+    """Whether artifacts can be stored now.
+
+    Attributes:
+        ok: Whether a new artifact could be stored.
+        detail: The free space, or what is wrong, for people.
+    """
+
+    ok: bool
+    detail: str
+
+
+class ArtifactStorage(Protocol):
+    """Immutable bytes, each named by its SHA-256: 64 lower-case hexadecimal digits.
+
+    One storage may be used from several event loops and threads at once. Every method raises ValueError for what is no
+    digest: a name from outside never becomes a path.
+    """
+
+    async def adopt(self, path: Path, digest: str) -> None:
+        """Move a finished file into the store; afterwards `path` is gone.
+
+        Readers see the whole artifact or none of it. Adopting what is stored already is no error. The artifact survives
+        a crash of the process at once, and one of the machine after `flush`.
+
+        Args:
+            path: A file on the file system of the store, whose bytes have been checked against `digest`.
+            digest: Its SHA-256.
+
+        Raises:
+            StorageFull: There is no space for it; `path` is still there.
+        """
+        ...
+
+    def path_of(self, digest: str) -> Path | None:
+        """Return the file of an artifact, for sendfile and its like; None when it is not stored in a file."""
+        ...
+
+    async def size_of(self, digest: str) -> int | None:
+        """Return the size of an artifact in bytes, or None when it is not stored."""
+        ...
+
+    async def exists(self, digest: str) -> bool:
+        """Tell whether an artifact is stored."""
+        ...
+
+    def read(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes of an artifact in order, in chunks of at most `READ_CHUNK_BYTES`.
+
+        Args:
+            digest: Which artifact.
+            start: Offset of the first byte.
+            stop: Offset behind the last byte; None or one past the end reads to the end.
+
+        Raises:
+            NotFound: It is not stored; raised before the first chunk.
+        """
+        ...
+
+    async def delete(self, digest: str) -> None:
+        """Remove an artifact; removing what is not stored is no error. Who reads it now reads on to its end."""
+        ...
+
+    def digests(self) -> AsyncIterator[str]:
+        """Yield the digest of every stored artifact, in no order."""
+        ...
+
+    async def flush(self) -> None:
+        """Return when all that was adopted or found before survives a crash of the machine.
+
+        To be awaited before a transaction commits rows that name artifacts. Cheap when there is nothing to do.
+
+        Raises:
+            StorageFull: The space that had been promised is not there.
+        """
+        ...
+
+    async def check(self) -> StorageHealth:
+        """Try whether artifacts can be stored now."""
+        ...
