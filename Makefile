@@ -1,15 +1,59 @@
-# Every command of the project. `make help` lists them; CI calls nothing else.
+# Every command of the project. `make help` lists them, and CI calls nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint format schema bench clean
+.PHONY: help setup browser demo serve test check lint format schema schema-is-current bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+GRAPHIQL := headbox/web_assets/graphiql/index.html
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed ## Make .venv with pinned dependencies and the headbox command, and build the web pages
+setup: $(VENV)/.installed $(GRAPHIQL) ## Make .venv with the pinned dependencies and the headbox command; build the web pages
 
-$(VENV)/.installed: pyproject.toml constraints.txt tools/make_venv.py
+demo: setup ## Show the main job on real files; UPSTREAM=https://… mirrors another upstream
+	@$(BIN)/python demo/demo.py $(if $(UPSTREAM),--upstream '$(UPSTREAM)')
+
+serve: setup ## Run the server on http://127.0.0.1:8640
+	@$(BIN)/headbox serve
+
+test: setup browser lint schema-is-current ## Run every check and every test, as CI does
+	@$(BIN)/pytest tests -q -n logical --dist worksteal
+
+check: setup lint schema-is-current ## Run the checks and the fast tests: two minutes, before every commit
+	@$(BIN)/pytest tests/unit tests/architecture -q -n logical
+
+lint: setup ## Check format, lint rules, types and who imports whom
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: setup ## Format the code and repair what the lint rules can
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+schema: setup ## Print the GraphQL schema into schema.graphql
+	@$(BIN)/headbox schema > schema.graphql
+
+schema-is-current: setup
+	@$(BIN)/headbox schema | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema" >&2; exit 1; }
+
+bench: setup ## Run the benchmarks and print their table
+	@$(BIN)/python -m benchmarks
+
+browser: setup ## Get a Chromium for the browser tests, where none is installed
+	@$(BIN)/python -m tools.get_chromium
+
+clean: ## Remove what the other commands made
+	rm -rf $(VENV) headbox/web_assets web/node_modules dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: pyproject.toml constraints.txt tools/make_venv.py tools/find_python.sh
 	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py
+	@touch $@
+
+$(GRAPHIQL): $(WEB_SOURCES) tools/build_web.py tools/node.py | $(VENV)/.installed
+	@$(BIN)/python -m tools.build_web
 	@touch $@

@@ -29,8 +29,8 @@ def main() -> int:
         )
         return 1
     print("Installing headbox and its pinned dependencies into .venv", flush=True)
-    command = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt", "--editable", ".[test]"]
-    return subprocess.run(command, cwd=ROOT, env=quiet_pip(), check=False).returncode
+    install = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt"]
+    return subprocess.run([*install, "--editable", ".[test]"], cwd=ROOT, env=quiet_pip(), check=False).returncode
 
 
 def make_venv() -> bool:
