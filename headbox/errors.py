@@ -17,7 +17,9 @@ An error knows no HTTP status and no GraphQL: the edges translate it. Whatever i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -248,6 +250,21 @@ class StorageFull(TaskError):
     template = "There is no space left to store {what}."
     default_hint = "Free space where the data folder lies; then repeat the task."
     retryable = True
+
+    @classmethod
+    @contextmanager
+    def translated(cls, what: str) -> Iterator[None]:
+        """Raise this error in place of the operating system's "no space left on device" and "quota exceeded".
+
+        Args:
+            what: What is being stored, for the message.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise cls(what=what) from error
+            raise
 
 
 class WorkerLost(TaskError):
