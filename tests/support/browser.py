@@ -9,6 +9,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
+from tools.node import get_node
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Without the first, Chromium refuses to run as root; the others keep it from talking to anyone but the test's server.
 ARGUMENTS = (
@@ -40,6 +42,8 @@ def find_chromium() -> Path:
 @asynccontextmanager
 async def launch_chromium() -> AsyncIterator[Browser]:
     """Run a headless Chromium for as long as the context lasts."""
+    # Playwright's own Node.js needs libatomic, which a small system does not have.
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(get_node().program))
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         try:
