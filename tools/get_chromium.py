@@ -29,12 +29,12 @@ export LD_LIBRARY_PATH="$here/libraries/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export FONTCONFIG_FILE="$here/fonts.conf"
 exec "$here/headless_shell" "$@"
 """
-FONTCONFIG = """<?xml version="1.0"?>
+FONTCONFIG = f"""<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
 <fontconfig>
-  <dir prefix="relative">fonts</dir>
+  <dir>{TARGET}/fonts</dir>
   <dir>/usr/share/fonts</dir>
-  <cachedir prefix="relative">font-cache</cachedir>
+  <cachedir>{TARGET}/font-cache</cachedir>
 </fontconfig>
 """
 
