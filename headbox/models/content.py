@@ -21,7 +21,7 @@ class Content(Row):
     kind = fields.CharField(max_length=100)
     document: fields.JSONField[dict[str, Any]] = fields.JSONField()
     # Derived from the fields that no two units of one version may share; None when the kind has none.
-    slot = fields.UUIDField(null=True)
+    slot = fields.UUIDField(null=True, db_index=True)
     labels: fields.JSONField[dict[str, str]] = fields.JSONField(default=dict)
 
     class Meta(Model.Meta):

@@ -40,6 +40,8 @@ class Publication(Row):
     # False while it is held back from the distributions that follow its repository.
     distributable = fields.BooleanField(default=True)
     created_by_id = fields.UUIDField(null=True)
+    # No column: True on the row that a task answers with when an identical publication stood already.
+    reused: bool = False
 
     class Meta(Model.Meta):
         table = "publication"

@@ -44,7 +44,8 @@ class Task(Row):
     finished_at = fields.DatetimeField(null=True)
     # How often a worker took it. Every write that makes something visible applies only to the attempt that made it.
     attempt = fields.IntField(default=0)
-    cancel_requested_at = fields.DatetimeField(null=True)
+    # How often its worker was lost.
+    losses = fields.IntField(default=0)
     worker: fields.ForeignKeyNullableRelation[Worker] = fields.ForeignKeyField(
         "core.Worker", related_name="tasks", on_delete=fields.SET_NULL, null=True, db_index=True
     )

@@ -1,1 +1,1 @@
-"""Sync as a stream of declared content through small stages."""
+"""Sync as a stream: declared content goes through small steps, a batch at a time, and ends up saved and staged."""

@@ -1,1 +1,1 @@
-"""Per noun: the rules of the domain; opens no connection, commits nothing."""
+"""The rules of the domain, per noun. A service works inside of a transaction that somebody else began, and commits nothing."""

@@ -1,1 +1,1 @@
-"""Task lifecycle, claims, progress, cancellation, dispatch after commit."""
+"""The task engine: queues, claims, attempts, progress and events. It knows tasks, not what they do."""

@@ -1,1 +1,1 @@
-"""The Dramatiq broker, its middleware and the core actors."""
+"""Dramatiq: the broker, the actors, and the process that runs tasks."""

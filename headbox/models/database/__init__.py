@@ -2,7 +2,17 @@
 
 from headbox.models.database.connection import Connection, Database, transaction
 from headbox.models.database.migrate import migrate, pending_migrations
-from headbox.models.database.sql import delete_in_batches, execute, fetch, insert_new, now
+from headbox.models.database.sql import (
+    delete_in_batches,
+    execute,
+    fetch,
+    has_label,
+    insert_new,
+    is_sqlite,
+    json_field,
+    model_from,
+    now,
+)
 
 __all__ = [
     "Connection",
@@ -10,8 +20,12 @@ __all__ = [
     "delete_in_batches",
     "execute",
     "fetch",
+    "has_label",
     "insert_new",
+    "is_sqlite",
+    "json_field",
     "migrate",
+    "model_from",
     "now",
     "pending_migrations",
     "transaction",

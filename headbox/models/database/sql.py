@@ -5,17 +5,25 @@ Statements are written with `?` for each parameter, and run on SQLite and Postgr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tortoise.backends.sqlite.client import SqliteClient
+from tortoise.models import Model
 
 from headbox.models.database.connection import Connection
 
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def is_sqlite(connection: Connection) -> bool:
+    """Tell whether a connection is to SQLite and not to PostgreSQL."""
+    return connection.capabilities.dialect == "sqlite"
+
 
 def _dialect(connection: Connection, statement: str) -> str:
-    if connection.capabilities.dialect == "sqlite":
+    if is_sqlite(connection):
         return statement
     pieces = statement.split("?")
     return "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
@@ -26,31 +34,75 @@ async def fetch(connection: Connection, statement: str, parameters: Sequence[Any
     return await connection.execute_query_dict(_dialect(connection, statement), list(parameters))
 
 
+def model_from(model: type[ModelT], row: dict[str, Any]) -> ModelT:
+    """Return the model of a row that holds all of its columns."""
+    return model._init_from_db(**row)  # noqa: SLF001 - how the ORM's own queries make them; its raw() takes no parameters
+
+
+def has_label(connection: Connection, column: str, value: str | None) -> str:
+    """Return the condition that a column of labels has one.
+
+    Args:
+        connection: Tells the dialect.
+        column: The JSON column, with its table.
+        value: Whether a value is asked for: None matches any value.
+
+    Returns:
+        A condition with a parameter for the key and, unless `value` is None, one for the value.
+    """
+    # Not `->>`: SQLite reads a key with a dot or a leading digit as a path.
+    function = "json_each" if is_sqlite(connection) else "jsonb_each_text"
+    matching = "label.key = ?" if value is None else "label.key = ? AND label.value = ?"
+    return f"EXISTS (SELECT 1 FROM {function}({column}) AS label WHERE {matching})"  # noqa: S608 - names of our own columns
+
+
+def json_field(connection: Connection, column: str, field: str) -> str:
+    """Return the expression for one field of a JSON document: its scalar on SQLite, its text on PostgreSQL.
+
+    Args:
+        connection: Tells the dialect.
+        column: The JSON column, with its table.
+        field: Name of the field: a Python identifier, because an expression index takes no parameters.
+    """
+    assert field.isidentifier(), field
+    return f"json_extract({column}, '$.{field}')" if is_sqlite(connection) else f"({column}->>'{field}')"
+
+
 async def execute(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> int:
     """Run a statement and return how many rows it changed."""
     changed, _ = await connection.execute_query(_dialect(connection, statement), list(parameters))
     return changed
 
 
-async def insert_new(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """Insert the rows that are not there yet, and return how many that were.
+async def insert_new(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    on_conflict: str = "DO NOTHING",
+) -> int:
+    """Insert the rows that are not there yet, and return how many rows that changed.
 
     Args:
         connection: A connection inside of a transaction.
         table: Name of the table.
         columns: Names of the columns.
         rows: Values in the order of the columns, as the database stores them.
+        on_conflict: What follows ON CONFLICT.
     """
+    if not rows:
+        return 0
     names = ", ".join(columns)
     marks = ", ".join("?" * len(columns))
-    statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - names of our own tables
-    # The only branch on the database: SQLite counts changed rows for the connection, PostgreSQL gets COPY here.
+    statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {on_conflict}"  # noqa: S608 - our own names
+    # SQLite counts the rows that a connection changed; executemany itself does not tell.
     assert isinstance(connection, SqliteClient)
-    raw = connection._connection  # noqa: SLF001 - executemany's count of changes is known to the driver alone
-    assert raw is not None
-    before = raw.total_changes
-    await connection.execute_many(statement, rows)  # type: ignore[arg-type]
-    return raw.total_changes - before
+    driver = connection._connection  # noqa: SLF001
+    assert driver is not None
+    before = driver.total_changes
+    await connection.execute_many(statement, rows)
+    return driver.total_changes - before
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, parameters: Sequence[Any]) -> None:
@@ -62,7 +114,7 @@ async def delete_in_batches(connection: Connection, table: str, condition: str, 
 
 async def now(connection: Connection) -> datetime:
     """Return the time on the database's clock."""
-    if connection.capabilities.dialect == "sqlite":
+    if is_sqlite(connection):
         # The database is in this process: its clock is this one.
         return datetime.now(UTC)
     rows = await fetch(connection, "SELECT now() AS now")

@@ -1,0 +1,77 @@
+"""Some content units on their way through the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from headbox.errors import MetadataInvalid, TaskError, UnitConflict
+from headbox.kinds import ContentUnit, DeclaredArtifact, DeclaredContent
+from headbox.types import check_relative_path, check_sha256
+
+
+@dataclass(slots=True)
+class Unit:
+    """A content unit with what is derived from it once."""
+
+    id: str
+    slot: str | None
+    content: ContentUnit
+    artifacts: Sequence[DeclaredArtifact]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Units that are looked up, downloaded and saved together.
+
+    Attributes:
+        units: What is left of it; failed units are taken out.
+        known: Unit id -> relative path -> SHA-256 or None, of the units that the database has.
+        digests: (unit id, relative path) -> SHA-256 and size, of artifacts whose bytes were fetched or found.
+        stored: SHA-256 -> size of the artifacts whose bytes are stored, but not yet known to the database.
+    """
+
+    units: list[Unit]
+    known: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    digests: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    stored: dict[str, int] = field(default_factory=dict)
+
+    def contradictions(self) -> dict[str, tuple[TaskError, str]]:
+        """Return the units that are declared with other bytes than they have, with the error and the path.
+
+        A content unit is immutable: the same natural key is the same unit, whose bytes can't have changed.
+        """
+        found: dict[str, tuple[TaskError, str]] = {}
+        for unit in self.units:
+            known = self.known.get(unit.id)
+            if known is None:
+                continue
+            for artifact in unit.artifacts:
+                sha256 = known.get(artifact.relative_path)
+                if sha256 and artifact.sha256 and sha256 != artifact.sha256:
+                    found[unit.id] = UnitConflict(what=artifact.relative_path), artifact.relative_path
+        return found
+
+
+def prepare(declared: DeclaredContent, kinds: tuple[type[ContentUnit], ...]) -> Unit:
+    """Check what a plugin declared, and derive what the pipeline needs.
+
+    Raises:
+        MetadataInvalid: The remote made the plugin declare something that cannot be.
+    """
+    content = declared.unit
+    if not isinstance(content, kinds):
+        raise TypeError(f"{type(content).__name__} is no content of this repository")
+    paths = set()
+    for artifact in declared.artifacts:
+        try:
+            paths.add(check_relative_path(artifact.relative_path))
+            if artifact.sha256 is not None and artifact.sha256 != check_sha256(artifact.sha256):
+                raise ValueError("a SHA-256 digest is written in lower case")
+        except ValueError as error:
+            raise MetadataInvalid(url=artifact.url, reason=f"{artifact.relative_path!r}: {error}") from error
+        if artifact.size is not None and artifact.size < 0:
+            raise MetadataInvalid(url=artifact.url, reason="a size is negative")
+    if len(paths) != len(declared.artifacts):
+        raise MetadataInvalid(url=declared.artifacts[0].url, reason="a unit has two artifacts at one path")
+    return Unit(content.unit_id(), content.slot_id(), content, declared.artifacts)

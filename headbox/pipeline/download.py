@@ -1,0 +1,154 @@
+"""Fetching the bytes of content units that are not stored yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from itertools import count
+
+from headbox.download.interface import Downloader
+from headbox.errors import TaskError
+from headbox.kinds import DeclaredArtifact
+from headbox.models.database import fetch
+from headbox.pipeline.batch import Batch, Unit
+from headbox.pipeline.run import Run
+from headbox.types import ProgressUnit
+
+#: Parameters of one statement; SQLite took 999 before 3.32.
+LOOKUP = 900
+
+
+class Downloads:
+    """The downloads of one sync.
+
+    Bytes that are stored are never fetched again, whoever stored them: another unit, another repository, or an attempt of
+    this task that was killed before it could save what it had.
+    """
+
+    def __init__(self, run: Run, downloader: Downloader) -> None:
+        self._run = run
+        self._downloader = downloader
+        self._numbers = count()
+        self._under_way: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._artifacts = run.report("sync.download.artifacts", "Downloading artifacts")
+        self._bytes = run.report("sync.download.bytes", "Downloaded", unit=ProgressUnit.BYTES)
+        self._expected = 0
+        self._expected_bytes: int | None = 0
+        self._batches_to_come = 0
+        self._are_all_announced = False
+
+    def announce(self) -> None:
+        """Say that a batch will come; totals are known when the last one that was announced has come."""
+        self._batches_to_come += 1
+
+    def all_announced(self) -> None:
+        """Say that no more batches will come."""
+        self._are_all_announced = True
+        self._tell_totals()
+
+    def _tell_totals(self) -> None:
+        if self._are_all_announced and not self._batches_to_come:
+            self._artifacts.expect(self._expected)
+            self._bytes.expect(self._expected_bytes)
+
+    def _expect(self, artifact: DeclaredArtifact) -> None:
+        self._expected += 1
+        if artifact.size is None:
+            self._expected_bytes = None
+        elif self._expected_bytes is not None:
+            self._expected_bytes += artifact.size
+
+    async def fetch(self, batch: Batch, *, keep_going: bool) -> dict[str, tuple[TaskError, str]]:
+        """Fetch what the batch lacks.
+
+        Args:
+            batch: Its `digests` and `stored` are filled.
+            keep_going: Go on after a failure.
+
+        Returns:
+            Unit id -> the error and the path of the units that could not be had.
+
+        Raises:
+            TaskError: The first failure, when not to go on.
+        """
+        stored = await self._stored_sizes(batch)
+        failures: dict[str, tuple[TaskError, str]] = {}
+        async with asyncio.TaskGroup() as group:
+            for unit in batch.units:
+                for artifact in unit.artifacts:
+                    sha256 = artifact.sha256 or batch.known.get(unit.id, {}).get(artifact.relative_path)
+                    if sha256 in stored:
+                        batch.digests[unit.id, artifact.relative_path] = sha256, stored[sha256]
+                        continue
+                    self._expect(artifact)
+                    group.create_task(self._one(batch, unit, artifact, sha256, failures, keep_going=keep_going))
+            self._batches_to_come -= 1
+            self._tell_totals()
+        return failures
+
+    async def _one(
+        self,
+        batch: Batch,
+        unit: Unit,
+        artifact: DeclaredArtifact,
+        sha256: str | None,
+        failures: dict[str, tuple[TaskError, str]],
+        *,
+        keep_going: bool,
+    ) -> None:
+        try:
+            digest, size = await self._once(artifact, sha256)
+        except TaskError as error:
+            if not keep_going:
+                raise
+            failures.setdefault(unit.id, (error, artifact.relative_path))
+            return
+        batch.digests[unit.id, artifact.relative_path] = digest, size
+        batch.stored[digest] = size
+
+    async def _once(self, artifact: DeclaredArtifact, sha256: str | None) -> tuple[str, int]:
+        """Return digest and size of an artifact whose bytes are stored by then."""
+        if sha256 is None:
+            return await self._download(artifact, None)
+        # Two units of one sync may have the same bytes.
+        async with self._under_way[sha256]:
+            size = await self._run.storage.size_of(sha256)
+            if size is not None:
+                self._artifacts.add()
+                self._bytes.add(size)
+                return sha256, size
+            return await self._download(artifact, sha256)
+
+    async def _download(self, artifact: DeclaredArtifact, sha256: str | None) -> tuple[str, int]:
+        path = self._run.working_folder / f"artifact-{next(self._numbers)}"
+        fetched = await self._downloader.fetch(
+            artifact.url,
+            path,
+            size=artifact.size,
+            sha256=sha256,
+            max_bytes=self._run.engine.settings.download.max_artifact_bytes,
+            on_bytes=self._bytes.add,
+        )
+        assert fetched is not None, "an unconditional request has an answer"
+        await self._run.storage.adopt(path, fetched.sha256)
+        self._artifacts.add()
+        return fetched.sha256, fetched.size
+
+    async def _stored_sizes(self, batch: Batch) -> dict[str, int]:
+        """Return the sizes of those of the batch's artifacts that the database knows to be stored."""
+        digests = list(
+            {
+                sha256
+                for unit in batch.units
+                for artifact in unit.artifacts
+                if (sha256 := artifact.sha256 or batch.known.get(unit.id, {}).get(artifact.relative_path))
+            }
+        )
+        stored: dict[str, int] = {}
+        for start in range(0, len(digests), LOOKUP):
+            some = digests[start : start + LOOKUP]
+            marks = ", ".join("?" * len(some))
+            statement = f"SELECT sha256, size FROM artifact WHERE sha256 IN ({marks})"  # noqa: S608
+            for row in await fetch(self._run.engine.database.connection, statement, some):
+                stored[row["sha256"]] = row["size"]
+        return stored

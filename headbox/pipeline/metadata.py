@@ -1,0 +1,80 @@
+"""Fetching a remote's metadata, and seeing at a glance that nothing has changed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from headbox.download.interface import Downloader, Fetched, Validators
+from headbox.pipeline.run import Run
+
+
+class Unchanged(Exception):
+    """The remote holds what the last sync saw; there is nothing to do."""
+
+
+@dataclass(slots=True)
+class Metadata:
+    """The metadata files of one sync.
+
+    Attributes:
+        known: URL -> etag, last_modified and sha256 of the root metadata that the last sync saw, or nothing when it must not be skipped.
+        seen: The same of this one.
+    """
+
+    run: Run
+    downloader: Downloader
+    known: dict[str, dict[str, str | None]]
+    seen: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    _files: int = 0
+
+    async def root(self, url: str) -> Path:
+        """Fetch root metadata.
+
+        Raises:
+            Unchanged: It is what it was.
+            TaskError: It cannot be fetched.
+        """
+        last = self.known.get(url)
+        validators = Validators(etag=last["etag"], last_modified=last["last_modified"]) if last else None
+        path = self._new_file()
+        fetched = await self._fetch(url, path, if_changed=validators)
+        if fetched is None or (last and last["sha256"] == fetched.sha256):
+            raise Unchanged
+        self.seen[url] = {**asdict(fetched.validators), "sha256": fetched.sha256}
+        return path
+
+    async def other(self, url: str, *, sha256: str | None = None, size: int | None = None) -> Path:
+        """Fetch metadata that root metadata names.
+
+        Raises:
+            TaskError: It cannot be fetched, or is not what was declared.
+        """
+        path = self._new_file()
+        await self._fetch(url, path, sha256=sha256, size=size)
+        return path
+
+    def _new_file(self) -> Path:
+        self._files += 1
+        return self.run.working_folder / f"metadata-{self._files}"
+
+    async def _fetch(
+        self,
+        url: str,
+        path: Path,
+        *,
+        sha256: str | None = None,
+        size: int | None = None,
+        if_changed: Validators | None = None,
+    ) -> Fetched | None:
+        report = self.run.report("sync.download.metadata", "Fetching metadata")
+        fetched = await self.downloader.fetch(
+            url,
+            path,
+            sha256=sha256,
+            size=size,
+            max_bytes=self.run.engine.settings.download.max_metadata_bytes,
+            if_changed=if_changed,
+        )
+        report.add()
+        return fetched

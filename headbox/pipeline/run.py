@@ -1,0 +1,56 @@
+"""One attempt at a task, as the code that does the work sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headbox.models import Task
+from headbox.storage.interface import ArtifactStorage
+from headbox.tasking import lifecycle
+from headbox.tasking.engine import Engine, UnitOfWork
+from headbox.tasking.lifecycle import Attempt, Outcome
+from headbox.tasking.progress import Progress, ProgressReport
+from headbox.types import ProgressUnit
+
+
+@dataclass(slots=True)
+class Run:
+    """What a running task has: implements `TaskContext`."""
+
+    engine: Engine
+    storage: ArtifactStorage
+    task: Task
+    working_folder: Path
+    progress: Progress = field(default_factory=Progress)
+    #: Set before the final state is told, so that no state of the running task is told after it.
+    is_ending: bool = False
+
+    @property
+    def attempt(self) -> Attempt:
+        """The fence of every write of this run."""
+        return Attempt(self.task.id, self.task.attempt)
+
+    def report(
+        self, code: str, message: str, *, unit: ProgressUnit = ProgressUnit.ITEMS, total: int | None = None
+    ) -> ProgressReport:
+        """See `TaskContext.report`."""
+        return self.progress.report(code, message, unit=unit, total=total)
+
+    @asynccontextmanager
+    async def fenced(self) -> AsyncIterator[UnitOfWork]:
+        """Run a block as one transaction that counts only while this attempt does.
+
+        Raises:
+            AttemptOver: It does not any more; nothing was written.
+        """
+        async with self.engine.unit_of_work() as work:
+            await lifecycle.hold(work.connection, self.attempt)
+            yield work
+
+    async def complete(self, work: UnitOfWork, outcome: Outcome) -> None:
+        """Finish the task, in the transaction that makes its work visible."""
+        self.is_ending = True
+        await lifecycle.complete(work, self.attempt, outcome, self.progress.document())

@@ -1,0 +1,176 @@
+"""The stream of a sync: parse, leave out what is known, download, save, stage.
+
+Batches bound the memory: a few of them are under way at a time, however many units the remote declares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import UUID
+
+from headbox.download.interface import Downloader
+from headbox.errors import HeadboxError, LimitExceeded, MetadataInvalid, TaskError
+from headbox.kinds import ContentUnit, DeclaredContent
+from headbox.models import SyncIssue
+from headbox.models.database import Connection
+from headbox.pipeline.batch import Batch, Unit, prepare
+from headbox.pipeline.download import Downloads
+from headbox.pipeline.run import Run
+from headbox.pipeline.save import known_artifacts, save
+from headbox.types import OnError, TotalKind, uuid7
+
+#: Units that go through the pipeline together.
+BATCH_UNITS = 1000
+#: Batches that are under way at a time: one is parsed and one is saved while others download.
+BATCHES_IN_FLIGHT = 4
+#: Issues that one sync keeps; more of them say no more.
+MAX_ISSUES = 10_000
+
+
+class SyncPipeline:
+    """Takes everything that a remote declares to where sets can be compared.
+
+    Args:
+        run: The running task.
+        downloader: Fetches artifacts; None leaves their bytes where they are.
+        kinds: Kinds of content that the repository holds.
+        remote_id: The remote that artifacts can be fetched from later.
+        on_error: What to do about a unit that cannot be had.
+        estimated_units: Units of the last sync, or None.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        downloader: Downloader | None,
+        kinds: tuple[type[ContentUnit], ...],
+        remote_id: UUID,
+        on_error: OnError,
+        estimated_units: int | None,
+    ) -> None:
+        self._run = run
+        self._downloads = Downloads(run, downloader) if downloader else None
+        self._kinds = kinds
+        self._remote_id = remote_id
+        self._on_error = on_error
+        self._issues: list[SyncIssue] = []
+        self.issue_count = 0
+        self.unit_count = 0
+        self._discovered = run.report("sync.discover.content", "Reading what the remote holds")
+        self._discovered.expect(estimated_units, TotalKind.ESTIMATED)
+        self._known = run.report("sync.known.content", "Known already")
+        self._saved = run.report("sync.save.content", "Saving content units")
+
+    def issue(self, error: HeadboxError, *, relative_path: str | None = None) -> None:
+        """Note a unit that is left out, or end the sync with its error; see `SyncContext.issue`."""
+        if self._on_error is OnError.FAIL:
+            raise error
+        self.issue_count += 1
+        self._run.report("sync.issues", "Left out").add()
+        if self.issue_count > MAX_ISSUES:
+            return
+        self._issues.append(
+            SyncIssue(
+                id=uuid7(),
+                task_id=self._run.task.id,
+                code=error.code,
+                message=error.message,
+                url=error.values.get("url"),
+                relative_path=relative_path,
+                retryable=error.retryable,
+            )
+        )
+
+    async def take(self, declared: AsyncIterator[DeclaredContent]) -> None:
+        """Save and stage everything that is declared.
+
+        Raises:
+            HeadboxError: Something cannot be had, and the task was told to fail then.
+            LimitExceeded: The remote declares more units than are taken.
+        """
+        free = asyncio.Semaphore(BATCHES_IN_FLIGHT)
+        saving = asyncio.Lock()
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for units in self._batches(declared):
+                    await free.acquire()
+                    if self._downloads:
+                        self._downloads.announce()
+                    group.create_task(_then(self._process(Batch(units), saving), free.release))
+                self._discovered.expect(self.unit_count)
+                if self._downloads:
+                    self._downloads.all_announced()
+        except ExceptionGroup as errors:
+            raise _first(errors) from errors
+        await self.save_issues()
+
+    async def _batches(self, declared: AsyncIterator[DeclaredContent]) -> AsyncIterator[list[Unit]]:
+        limit = self._run.engine.settings.download.max_units
+        batch: list[Unit] = []
+        async for content in declared:
+            try:
+                batch.append(prepare(content, self._kinds))
+            except MetadataInvalid as error:
+                self.issue(error, relative_path=content.artifacts[0].relative_path if content.artifacts else None)
+                continue
+            if len(batch) >= BATCH_UNITS:
+                self._count(batch, limit)
+                yield batch
+                batch = []
+        if batch:
+            self._count(batch, limit)
+            yield batch
+
+    def _count(self, batch: list[Unit], limit: int) -> None:
+        self.unit_count += len(batch)
+        self._discovered.add(len(batch))
+        if self.unit_count > limit:
+            raise LimitExceeded(what="The number of content units that the remote declares", limit=limit)
+
+    async def _process(self, batch: Batch, saving: asyncio.Lock) -> None:
+        connection = self._run.engine.database.connection
+        batch.known = await known_artifacts(connection, batch.units)
+        self._known.add(len(batch.known))
+        self._leave_out(batch, batch.contradictions())
+        if self._downloads:
+            self._leave_out(batch, await self._downloads.fetch(batch, keep_going=self._on_error is OnError.SKIP))
+        # One after the other: the database takes one writer, and the download of the others goes on meanwhile.
+        async with saving:
+            if batch.stored:
+                await self._run.storage.flush()
+            async with self._run.fenced() as work:
+                await save(work.connection, self._run.task.id, batch, self._remote_id)
+                await self._write_issues(work.connection)
+        self._saved.add(len(batch.units))
+
+    def _leave_out(self, batch: Batch, failures: dict[str, tuple[TaskError, str]]) -> None:
+        for error, relative_path in failures.values():
+            self.issue(error, relative_path=relative_path)
+        if failures:
+            batch.units = [unit for unit in batch.units if unit.id not in failures]
+
+    async def save_issues(self) -> None:
+        """Write the issues that no batch has written."""
+        if self._issues:
+            async with self._run.fenced() as work:
+                await self._write_issues(work.connection)
+
+    async def _write_issues(self, connection: Connection) -> None:
+        issues, self._issues = self._issues, []
+        await SyncIssue.bulk_create(issues, using_db=connection)
+
+
+async def _then(work: Awaitable[None], done: Callable[[], None]) -> None:
+    try:
+        await work
+    finally:
+        done()
+
+
+def _first(errors: BaseException) -> BaseException:
+    """Return the first error of a group, however deep it lies: the others followed from it, or would say the same."""
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors

@@ -1,0 +1,1 @@
+"""Files: anything that has a path and bytes, listed in a PULP_MANIFEST."""

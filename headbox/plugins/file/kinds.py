@@ -1,0 +1,60 @@
+"""What the file plugin knows about files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from headbox.plugin_api import (
+    ContentUnit,
+    Digest,
+    RelativePath,
+    RemoteDocument,
+    RepositoryDocument,
+    SettingsDocument,
+)
+
+#: Name of the manifest, as Pulp's clients and mirrors expect it.
+MANIFEST = "PULP_MANIFEST"
+
+
+def _no_line_break(path: str) -> str:
+    """Refuse what a manifest could not list: one line is one file."""
+    if "\u2028" in path or "\u2029" in path or "\x85" in path:
+        raise ValueError("the path holds a line break")
+    return path
+
+
+class FileContent(
+    ContentUnit, kind="file.content", natural_key=("relative_path", "sha256"), unique_by=("relative_path",)
+):
+    """One file: a path and the bytes that stand there."""
+
+    relative_path: Annotated[RelativePath, AfterValidator(_no_line_break)] = Field(
+        description="Where the file lies below a distribution's base path."
+    )
+    sha256: Digest = Field(description="SHA-256 of its bytes, 64 lower-case hexadecimal digits.")
+    size: int = Field(ge=0, le=2**53, description="Its size in bytes.")
+
+
+class FileRemote(RemoteDocument, kind="file.remote"):
+    """An upstream of files. Its URL is that of the manifest; below the manifest's folder lie the files."""
+
+
+class FilePublishSettings(SettingsDocument, kind="file.settings"):
+    """How files are published."""
+
+    manifest: RelativePath = Field(
+        MANIFEST, max_length=255, description="Name of the manifest that lists the files; PULP_MANIFEST by default."
+    )
+
+
+class FileRepository(
+    RepositoryDocument,
+    kind="file.repository",
+    remote=FileRemote,
+    publish_settings=FilePublishSettings,
+    content=(FileContent,),
+):
+    """A repository of files: no two files of one version have the same path."""

@@ -1,0 +1,202 @@
+"""Distributions: a base path and what it follows."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+
+from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, RevisionConflict
+from headbox.models import Distribution, Publication, Repository, RepositoryVersion
+from headbox.models.database import Connection, execute, fetch, transaction
+from headbox.services.documents import check_labels, check_name
+from headbox.tasking.engine import UnitOfWork
+from headbox.types import check_relative_path
+
+Source = Repository | RepositoryVersion | Publication | None
+
+#: Deepest base path, in segments.
+MAX_SEGMENTS = 20
+
+
+async def create(
+    work: UnitOfWork,
+    *,
+    base_path: str,
+    name: str | None = None,
+    labels: dict[str, Any] | None = None,
+    source: Source = None,
+) -> Distribution:
+    """Create a distribution; its name is the base path where none is given.
+
+    Raises:
+        Invalid: The base path, the name or a label cannot be.
+        NameTaken: Another distribution has the name.
+        BasePathTaken: Another distribution has the base path.
+        BasePathOverlaps: Another distribution's base path lies above or below.
+    """
+    check_base_path(base_path)
+    distribution = Distribution(
+        name=check_name(name if name is not None else base_path), base_path=base_path, labels=check_labels(labels)
+    )
+    await _check_name_is_free(work.connection, distribution)
+    _point(distribution, source)
+    await _claim_base_path(work.connection, distribution)
+    await distribution.save(using_db=work.connection, force_create=True)
+    await _serve(work, [distribution.id])
+    return await Distribution.get(id=distribution.id, using_db=work.connection)
+
+
+async def update(
+    work: UnitOfWork, distribution: Distribution, *, changes: dict[str, Any], expected_revision: int | None
+) -> Distribution:
+    """Change name, base_path, labels or source, whichever `changes` holds.
+
+    Raises:
+        RevisionConflict: It is not at the revision that the update was made for.
+        RequestError: As `create`.
+    """
+    # Taken under the row's lock, so that of two updates made for one revision one is told.
+    await execute(
+        work.connection, "UPDATE distribution SET revision = revision + 1 WHERE id = ?", [str(distribution.id)]
+    )
+    distribution = await Distribution.get(id=distribution.id, using_db=work.connection)
+    if expected_revision is not None and distribution.revision - 1 != expected_revision:
+        raise RevisionConflict(
+            what="distribution",
+            current=distribution.revision - 1,
+            expected=expected_revision,
+            path=("expected_revision",),
+        )
+    if "name" in changes:
+        distribution.name = check_name(changes["name"])
+        await _check_name_is_free(work.connection, distribution)
+    if "labels" in changes:
+        distribution.labels = check_labels(changes["labels"])
+    if "base_path" in changes:
+        distribution.base_path = check_base_path(changes["base_path"])
+        await _give_up_base_path(work.connection, distribution.id)
+        await _claim_base_path(work.connection, distribution)
+    if "source" in changes:
+        _point(distribution, changes["source"])
+    await distribution.save(using_db=work.connection)
+    await _serve(work, [distribution.id])
+    return await Distribution.get(id=distribution.id, using_db=work.connection)
+
+
+async def delete(work: UnitOfWork, distribution: Distribution) -> Distribution:
+    """Delete a distribution; its base path is free at once."""
+    await _give_up_base_path(work.connection, distribution.id)
+    await distribution.delete(using_db=work.connection)
+    work.distribution_changed(distribution.id)
+    return distribution
+
+
+async def follow(work: UnitOfWork, repository_id: UUID) -> int:
+    """Let the distributions of a repository and of its versions serve what they follow now; return how many changed."""
+    rows = await fetch(
+        work.connection,
+        "SELECT id FROM distribution WHERE repository_id = ?"
+        " OR repository_version_id IN (SELECT id FROM repository_version WHERE repository_id = ?)",
+        [str(repository_id), str(repository_id)],
+    )
+    return await _serve(work, [UUID(str(row["id"])) for row in rows])
+
+
+async def count_following(connection: Connection, repository_id: UUID) -> int:
+    """Return how many distributions follow a repository."""
+    return await Distribution.filter(repository_id=repository_id).using_db(connection).count()
+
+
+def check_base_path(base_path: str) -> str:
+    """Return a base path that a URL can hold as it is.
+
+    Raises:
+        Invalid: It is empty, absolute, climbs, or holds what would have to be escaped.
+    """
+    try:
+        check_relative_path(base_path)
+    except ValueError as error:
+        raise Invalid(field="base_path", reason=str(error), path=("base_path",)) from error
+    if not all(character.isalnum() or character in "-._~/" for character in base_path) or not base_path.isascii():
+        raise Invalid(
+            field="base_path", reason="it holds letters, digits, '-', '.', '_', '~' and '/' only", path=("base_path",)
+        )
+    if len(base_path) > 1024 or base_path.count("/") >= MAX_SEGMENTS:
+        raise Invalid(
+            field="base_path", reason=f"it has at most 1024 characters in {MAX_SEGMENTS} segments", path=("base_path",)
+        )
+    return base_path
+
+
+def _point(distribution: Distribution, source: Source) -> None:
+    distribution.repository_id = source.id if isinstance(source, Repository) else None
+    distribution.repository_version_id = source.id if isinstance(source, RepositoryVersion) else None
+    distribution.publication_id = source.id if isinstance(source, Publication) else None
+
+
+async def _check_name_is_free(connection: Connection, distribution: Distribution) -> None:
+    if await Distribution.filter(name=distribution.name).exclude(id=distribution.id).using_db(connection).exists():
+        raise NameTaken(what="distribution", name=distribution.name, path=("name",))
+
+
+async def _claim_base_path(connection: Connection, distribution: Distribution) -> None:
+    """Take the base path, and the folders above it as folders; the database's constraints decide."""
+    path = distribution.base_path
+    segments = path.split("/")
+    folders = ["/".join(segments[:length]) for length in range(1, len(segments))]
+    try:
+        async with transaction() as inner:
+            for name in (*folders, path):
+                values = [name, name == path]
+                await execute(
+                    inner, "INSERT INTO base_path (path, is_leaf) VALUES (?, ?) ON CONFLICT DO NOTHING", values
+                )
+                await execute(
+                    inner,
+                    "INSERT INTO distribution_base_path (distribution_id, path, is_leaf) VALUES (?, ?, ?)",
+                    [str(distribution.id), *values],
+                )
+    except IntegrityError as error:
+        raise await _base_path_conflict(connection, path, folders) from error
+
+
+async def _base_path_conflict(
+    connection: Connection, path: str, folders: list[str]
+) -> BasePathTaken | BasePathOverlaps:
+    """Say which distribution is in the way."""
+    same = await Distribution.filter(base_path=path).using_db(connection).first()
+    if same:
+        return BasePathTaken(base_path=path, other=same.name, path=("base_path",))
+    above = await Distribution.filter(base_path__in=folders).using_db(connection).first() if folders else None
+    other = above or await Distribution.filter(base_path__startswith=f"{path}/").using_db(connection).first()
+    return BasePathOverlaps(base_path=path, other=other.base_path if other else path, path=("base_path",))
+
+
+async def _give_up_base_path(connection: Connection, distribution_id: UUID) -> None:
+    await execute(connection, "DELETE FROM distribution_base_path WHERE distribution_id = ?", [str(distribution_id)])
+    await execute(
+        connection,
+        "DELETE FROM base_path WHERE NOT EXISTS"
+        " (SELECT 1 FROM distribution_base_path user WHERE user.path = base_path.path)",
+    )
+
+
+async def _serve(work: UnitOfWork, ids: list[UUID]) -> int:
+    """Point distributions at what they follow now."""
+    changed = 0
+    for identifier in ids:
+        changed += await execute(
+            work.connection,
+            "UPDATE distribution SET serving_id = COALESCE(publication_id, ("
+            " SELECT publication.id FROM publication"
+            " JOIN repository_version version ON version.id = publication.repository_version_id"
+            " WHERE publication.distributable AND (version.id = distribution.repository_version_id"
+            "       OR version.repository_id = distribution.repository_id)"
+            " ORDER BY version.number DESC, publication.id DESC LIMIT 1))"
+            " WHERE id = ?",
+            [str(identifier)],
+        )
+        work.distribution_changed(identifier)
+    return changed

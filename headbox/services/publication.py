@@ -1,0 +1,261 @@
+"""Publications: what clients read of one repository version under one publish settings."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+import orjson
+
+from headbox.errors import Invalid
+from headbox.kinds import ContentUnit, DeclaredArtifact, PublishTask, SettingsDocument
+from headbox.models import Distribution, Publication, PublishedFile, PublishSettings
+from headbox.models.database import Connection, fetch, insert_new
+from headbox.pipeline.run import Run
+from headbox.services import distribution as distributions
+from headbox.tasking.engine import UnitOfWork
+from headbox.tasking.lifecycle import Outcome
+from headbox.types import check_relative_path
+
+#: Rows that are read at a time while a version is rendered; bounds the memory of a publish.
+PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class VersionKey:
+    """A repository version that need not be visible yet."""
+
+    id: UUID
+    repository_id: UUID
+    number: int
+
+
+@dataclass(slots=True)
+class RenderedFile:
+    """A metadata file that was rendered and stored."""
+
+    relative_path: str
+    sha256: str
+    size: int
+
+
+@dataclass(slots=True)
+class Rendered:
+    """A publication that is not visible yet.
+
+    Attributes:
+        standing: The publication of the same inputs that exists already; nothing was rendered then.
+    """
+
+    version: VersionKey
+    settings: PublishSettings
+    fingerprint: str
+    files: list[RenderedFile] = field(default_factory=list)
+    standing: Publication | None = None
+
+
+def fingerprint(version_id: UUID, settings_id: UUID, task_type: type[PublishTask[Any, Any]]) -> str:
+    """Return what is the same for publications that are made of the same inputs."""
+    inputs = f"{version_id} {settings_id} {task_type.kind} {task_type.renderer}"
+    return hashlib.sha256(inputs.encode()).hexdigest()
+
+
+async def render(
+    run: Run, task_type: type[PublishTask[Any, Any]], version: VersionKey, settings: PublishSettings
+) -> Rendered:
+    """Render and store the metadata of a version, unless a publication of the same inputs stands already."""
+    rendered = Rendered(version, settings, fingerprint(version.id, settings.id, task_type))
+    rendered.standing = await Publication.get_or_none(fingerprint=rendered.fingerprint)
+    if rendered.standing:
+        return rendered
+    document_type = run.engine.registry.find(settings.kind, SettingsDocument)
+    assert document_type is not None, "the service that saved the settings knew their kind"
+    context = RenderContext(run, rendered, document_type.read(settings.document))
+    parameters = task_type(repository_version=version.id, settings=settings.id)
+    await parameters.render(context)
+    for name, path in context.written:
+        rendered.files.append(await _store(run, name, path))
+    await run.storage.flush()
+    return rendered
+
+
+async def commit_into(
+    work: UnitOfWork, rendered: Rendered, outcome: Outcome, *, task_id: UUID, is_distributable: bool
+) -> None:
+    """Make a rendered publication visible, and tell it in the task's outcome.
+
+    One of the same inputs that stands already is taken instead. Where it is held back, being asked for as distributable
+    releases it; it is never held back again.
+    """
+    publication = await Publication.get_or_none(fingerprint=rendered.fingerprint, using_db=work.connection)
+    outcome.result |= {"reused": publication is not None}
+    if publication is None:
+        publication = await Publication.create(
+            repository_version_id=rendered.version.id,
+            settings_id=rendered.settings.id,
+            fingerprint=rendered.fingerprint,
+            distributable=is_distributable,
+            created_by_id=task_id,
+            using_db=work.connection,
+        )
+        await _save_files(work.connection, publication, rendered.files)
+        outcome.created.append(f"Publication:{publication.id}")
+    elif is_distributable and not publication.distributable:
+        publication.distributable = True
+        await publication.save(using_db=work.connection, update_fields=["distributable"])
+    outcome.result |= {"publication": str(publication.id)}
+    work.repository_changed(rendered.version.repository_id)
+
+
+async def release(work: UnitOfWork, publication: Publication) -> Publication:
+    """Let the distributions that follow its repository serve a publication that was held back."""
+    if not publication.distributable:
+        publication.distributable = True
+        await publication.save(using_db=work.connection, update_fields=["distributable"])
+    await publication.fetch_related("repository_version", using_db=work.connection)
+    repository_id = publication.repository_version.repository_id
+    await distributions.follow(work, repository_id)
+    work.repository_changed(repository_id)
+    return publication
+
+
+async def delete(work: UnitOfWork, publication: Publication) -> Publication:
+    """Delete a publication; what follows its repository falls back to the one before.
+
+    Raises:
+        Invalid: A distribution is pinned to it.
+    """
+    pinned = await Distribution.filter(publication_id=publication.id).using_db(work.connection).first()
+    if pinned:
+        raise Invalid(field="publication", reason=f"the distribution {pinned.name!r} is pinned to it", path=("id",))
+    await publication.fetch_related("repository_version", using_db=work.connection)
+    repository_id = publication.repository_version.repository_id
+    await publication.delete(using_db=work.connection)
+    await distributions.follow(work, repository_id)
+    work.repository_changed(repository_id)
+    return publication
+
+
+async def _store(run: Run, relative_path: str, path: Path) -> RenderedFile:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    size = path.stat().st_size
+    await run.storage.adopt(path, sha256)
+    return RenderedFile(relative_path, sha256, size)
+
+
+async def _save_files(connection: Connection, publication: Publication, files: list[RenderedFile]) -> None:
+    time = datetime.now(UTC)
+    rows = sorted({(file.sha256, file.size, time) for file in files})
+    await insert_new(connection, "artifact", ("sha256", "size", "created_at"), rows)
+    await PublishedFile.bulk_create(
+        [
+            PublishedFile(
+                publication_id=publication.id, relative_path=file.relative_path, sha256=file.sha256, size=file.size
+            )
+            for file in files
+        ],
+        using_db=connection,
+    )
+
+
+class RenderContext:
+    """Implements `PublishContext` on a version that need not be visible yet; the memory it takes does not grow with it."""
+
+    def __init__(self, run: Run, rendered: Rendered, settings: SettingsDocument) -> None:
+        self._run = run
+        self._version = rendered.version
+        self.settings = settings
+        self.working_folder = run.working_folder
+        self.report = run.report
+        self.written: list[tuple[str, Path]] = []
+        self._numbers = count()
+
+    @contextmanager
+    def file(self, relative_path: str) -> Iterator[IO[str]]:
+        """See `PublishContext.file`."""
+        try:
+            check_relative_path(relative_path)
+        except ValueError as error:
+            raise Invalid(field=repr(relative_path), reason=str(error)) from error
+        if any(relative_path == taken for taken, _ in self.written):
+            raise Invalid(field=repr(relative_path), reason="it was written already")
+        path = self._new_file("rendered")
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            yield file
+        self.written.append((relative_path, path))
+
+    async def artifacts(self) -> AsyncIterator[DeclaredArtifact]:
+        """See `PublishContext.artifacts`."""
+        # Sorted in runs on disk: the database keeps units by id, and people read files by path.
+        runs = [self._sorted_run(page) async for page in self._artifact_pages()]
+        report = self._run.report("publish.render.artifacts", "Writing metadata")
+        for path, sha256, size in heapq.merge(*map(_read_run, runs)):
+            report.add()
+            yield DeclaredArtifact(path, "", sha256 or None, None if size < 0 else size)
+
+    async def units(self, kind: type[ContentUnit]) -> AsyncIterator[ContentUnit]:
+        """See `PublishContext.units`."""
+        report = self._run.report("publish.render.units", "Writing metadata")
+        last = ""
+        while rows := await self._page("content.document AS document", "", last, kind.kind):
+            for row in rows:
+                last = str(row["content_id"])
+                report.add()
+                document = row["document"]
+                yield kind.read(orjson.loads(document) if isinstance(document, str) else document)
+
+    async def _artifact_pages(self) -> AsyncIterator[list[tuple[str, str, int]]]:
+        last = ""
+        columns = (
+            "content_artifact.relative_path AS path, content_artifact.sha256 AS sha256, content_artifact.size AS size"
+        )
+        join = "LEFT JOIN content_artifact ON content_artifact.content_id = membership.content_id"
+        while rows := await self._page(columns, join, last):
+            last = str(rows[-1]["content_id"])
+            yield [
+                (row["path"], row["sha256"] or "", -1 if row["size"] is None else row["size"])
+                for row in rows
+                if row["path"] is not None
+            ]
+
+    async def _page(self, columns: str, join: str, after: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows of the next `PAGE` units of the version."""
+        of_kind = "AND content.kind = ?" if kind else ""
+        number = self._version.number
+        return await fetch(
+            self._run.engine.database.connection,
+            f"SELECT membership.content_id AS content_id, {columns} FROM ("  # noqa: S608
+            "   SELECT member.content_id FROM membership member"
+            f"  {'JOIN content ON content.id = member.content_id' if kind else ''}"
+            "   WHERE member.repository_id = ? AND member.content_id > ? AND member.added_in <= ?"
+            f"  AND (member.removed_in IS NULL OR member.removed_in > ?) {of_kind}"
+            f"  ORDER BY member.content_id LIMIT {PAGE}) membership"
+            f" {join or 'JOIN content ON content.id = membership.content_id'} ORDER BY membership.content_id",
+            [str(self._version.repository_id), after or str(UUID(int=0)), number, number, *([kind] if kind else [])],
+        )
+
+    def _sorted_run(self, page: list[tuple[str, str, int]]) -> Path:
+        path = self._new_file("sorted")
+        with path.open("xb") as file:
+            for row in sorted(page):
+                file.write(orjson.dumps(row) + b"\n")
+        return path
+
+    def _new_file(self, what: str) -> Path:
+        return self.working_folder / f"{what}-{next(self._numbers)}"
+
+
+def _read_run(path: Path) -> Iterator[tuple[str, str, int]]:
+    with path.open("rb") as file:
+        for line in file:
+            name, sha256, size = orjson.loads(line)
+            yield name, sha256, size

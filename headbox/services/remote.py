@@ -1,0 +1,132 @@
+"""Remotes: where to sync from, as a series of immutable revisions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from headbox.download.interface import RemoteAccess
+from headbox.errors import Invalid, InUse, NameTaken, RevisionConflict
+from headbox.kinds import Registry, RemoteDocument
+from headbox.models import Remote, RemoteRevision, Repository
+from headbox.models.cipher import Cipher
+from headbox.models.database import execute
+from headbox.services.documents import check_labels, check_name, checked
+from headbox.tasking.engine import UnitOfWork
+
+
+async def create(
+    work: UnitOfWork,
+    kind: type[RemoteDocument],
+    *,
+    name: str,
+    values: dict[str, Any],
+    labels: dict[str, Any] | None = None,
+) -> Remote:
+    """Create a remote and its first revision.
+
+    Raises:
+        RequestError: A value, the name or a label cannot be, or another remote has the name.
+    """
+    document = checked(kind, values)
+    remote = Remote(kind=kind.kind, name=check_name(name), labels=check_labels(labels))
+    await _check_name_is_free(remote)
+    await remote.save(using_db=work.connection, force_create=True)
+    await _save_revision(work, remote, document)
+    return remote
+
+
+async def update(work: UnitOfWork, remote: Remote, *, changes: dict[str, Any], expected_revision: int | None) -> Remote:
+    """Change what `changes` holds: name, labels, or fields of the document.
+
+    It waits for nobody: tasks that were created before keep the revision that they have.
+
+    Raises:
+        RevisionConflict: The remote is not at the revision that the update was made for.
+        RequestError: As `create`.
+    """
+    # Taken under the row's lock, so that of two updates made for one revision one is told.
+    await execute(work.connection, "UPDATE remote SET revision = revision + 1 WHERE id = ?", [str(remote.id)])
+    remote = await Remote.get(id=remote.id, using_db=work.connection)
+    before = remote.revision - 1
+    if expected_revision is not None and before != expected_revision:
+        raise RevisionConflict(what="remote", current=before, expected=expected_revision, path=("expected_revision",))
+    kind = work.registry.find(remote.kind, RemoteDocument)
+    if kind is None:
+        raise Invalid(field="id", reason=f"no plugin for {remote.kind!r} is installed", path=("id",))
+    if "name" in changes:
+        remote.name = check_name(changes["name"])
+        await _check_name_is_free(remote)
+    if "labels" in changes:
+        remote.labels = check_labels(changes["labels"])
+    await remote.save(using_db=work.connection, update_fields=["name", "labels"])
+    revision = await RemoteRevision.get(remote_id=remote.id, number=before, using_db=work.connection)
+    values = {**revision.document, **work.cipher.decrypt(revision.secrets)}
+    values |= {name: value for name, value in changes.items() if name in kind.model_fields}
+    await _save_revision(work, remote, checked(kind, values))
+    return remote
+
+
+async def delete(work: UnitOfWork, remote: Remote) -> Remote:
+    """Delete a remote; its revisions stay for the tasks and the on-demand content that need them.
+
+    Raises:
+        InUse: A repository syncs from it.
+    """
+    users = await Repository.filter(remote_id=remote.id).using_db(work.connection).order_by("name").limit(5)
+    if users:
+        names = ", ".join(repr(repository.name) for repository in users)
+        raise InUse(what="remote", name=remote.name, users=names, path=("id",))
+    remote.deleted_at = datetime.now(UTC)
+    await remote.save(using_db=work.connection, update_fields=["deleted_at"])
+    return remote
+
+
+async def current(remote: Remote) -> RemoteRevision:
+    """Return the revision that a remote is at."""
+    return await RemoteRevision.get(remote_id=remote.id, number=remote.revision)
+
+
+def read(registry: Registry, cipher: Cipher, kind: str, revision: RemoteRevision) -> RemoteDocument:
+    """Return what a revision says, with its secrets.
+
+    Raises:
+        LookupError: No installed plugin has its kind.
+    """
+    document_type = registry.find(kind, RemoteDocument)
+    if document_type is None:
+        raise LookupError(f"no plugin for {kind!r} is installed")
+    return document_type.read(revision.document, cipher.decrypt(revision.secrets))
+
+
+def access(document: RemoteDocument) -> RemoteAccess:
+    """Return how the downloader is to reach a remote."""
+    return RemoteAccess(
+        url=document.url,
+        username=document.username.get_secret_value() if document.username else None,
+        password=document.password.get_secret_value() if document.password else None,
+        headers=document.headers,
+        proxy_url=document.proxy_url,
+        tls_verify=document.tls_verify,
+        concurrency=document.download_concurrency,
+        rate_limit=document.rate_limit,
+        max_retries=document.max_retries,
+        connect_timeout=document.connect_timeout_seconds,
+        read_timeout=document.read_timeout_seconds,
+        total_timeout=document.total_timeout_seconds,
+    )
+
+
+async def _check_name_is_free(remote: Remote) -> None:
+    if await Remote.filter(name=remote.name, deleted_at__isnull=True).exclude(id=remote.id).exists():
+        raise NameTaken(what="remote", name=remote.name, path=("name",))
+
+
+async def _save_revision(work: UnitOfWork, remote: Remote, document: RemoteDocument) -> None:
+    await RemoteRevision.create(
+        remote_id=remote.id,
+        number=remote.revision,
+        document=document.plain(),
+        secrets=work.cipher.encrypt(document.secrets()),
+        using_db=work.connection,
+    )

@@ -1,0 +1,244 @@
+"""Running a sync: from what the remote holds to what clients read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from headbox.download import open_downloader
+from headbox.errors import NotFound, RemoteNotSyncable, UnitConflict
+from headbox.kinds import RemoteDocument, SyncTask
+from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, SyncState
+from headbox.models.database import delete_in_batches
+from headbox.pipeline.metadata import Metadata, Unchanged
+from headbox.pipeline.run import Run
+from headbox.pipeline.sync import SyncPipeline
+from headbox.services import distribution as distributions
+from headbox.services import publication as publications
+from headbox.services import remote as remotes
+from headbox.services import task as tasks
+from headbox.services import version as versions
+from headbox.services.publication import Rendered, VersionKey
+from headbox.services.version import NextVersion
+from headbox.tasking.engine import UnitOfWork
+from headbox.tasking.lifecycle import Outcome
+from headbox.types import Automation, DownloadPolicy, Origin
+
+Parameters = SyncTask[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncInput:
+    """What a sync works with, read once at its start.
+
+    Attributes:
+        inputs: What is the same for syncs that make the same of the same metadata.
+        last: What the last sync of the repository saw, or None.
+    """
+
+    repository: Repository
+    remote: RemoteDocument
+    inputs: str
+    last: SyncState | None
+
+    def skippable(self) -> dict[str, dict[str, str | None]]:
+        """Return the root metadata that, when the remote still has it, leaves nothing to do."""
+        last = self.last
+        if last is None or last.inputs != self.inputs or last.version_number != self.repository.latest_number:
+            return {}
+        return last.metadata
+
+
+class SyncRun:
+    """Implements `SyncContext`."""
+
+    def __init__(self, run: Run, remote: RemoteDocument, metadata: Metadata, pipeline: SyncPipeline) -> None:
+        self.remote = remote
+        self.working_folder = run.working_folder
+        self.report = run.report
+        self.issue = pipeline.issue
+        self._metadata = metadata
+
+    async def root_metadata(self, url: str) -> Path:
+        """See `SyncContext.root_metadata`."""
+        return await self._metadata.root(url)
+
+    async def metadata(self, url: str, *, sha256: str | None = None, size: int | None = None) -> Path:
+        """See `SyncContext.metadata`."""
+        return await self._metadata.other(url, sha256=sha256, size=size)
+
+
+async def run_sync(run: Run, parameters: Parameters) -> None:
+    """Do the work of a sync, and finish its task in the transaction that makes all of it visible.
+
+    Raises:
+        HeadboxError: It cannot be done; nothing of it is visible.
+        AttemptOver: This attempt no longer counts.
+    """
+    # A task that was killed may have staged already: this attempt sees the remote as it is now.
+    await _clear_staging(run)
+    given = await _read_input(run, parameters)
+    try:
+        prepared, seen = await _sync(run, parameters, given)
+        rendered = await _render(run, parameters, given.repository, prepared)
+        await _finish(run, parameters, given, prepared, rendered, seen)
+    finally:
+        await _clear_staging(run)
+
+
+async def _clear_staging(run: Run) -> None:
+    await delete_in_batches(run.engine.database.connection, "sync_staging", "task_id = ?", [str(run.task.id)])
+
+
+async def _read_input(run: Run, parameters: Parameters) -> SyncInput:
+    """Read the configuration, and check what depends on the moment of use."""
+    repository = await Repository.get_or_none(id=parameters.repository)
+    if repository is None:
+        raise NotFound(what="repository", key=str(parameters.repository))
+    row = await Remote.get_or_none(id=parameters.remote)
+    revision = await RemoteRevision.get_or_none(id=parameters.remote_revision)
+    if row is None or revision is None:
+        raise RemoteNotSyncable(remote=str(parameters.remote), reason="it is gone")
+    await tasks.check_distributable(run.engine.database.connection, repository, parameters.automation)
+    remote = remotes.read(run.engine.registry, run.engine.cipher, row.kind, revision)
+    last = await SyncState.get_or_none(repository_id=repository.id)
+    return SyncInput(repository, remote, _inputs(parameters, remote), last)
+
+
+def _inputs(parameters: Parameters, remote: RemoteDocument) -> str:
+    common = set(RemoteDocument.model_fields) - {"url", "policy"}
+    values = [
+        parameters.kind,
+        parameters.model_dump(mode="json", exclude={"remote_revision", "automation", "settings", "force", "on_error"}),
+        remote.model_dump(mode="json", exclude=common),
+    ]
+    return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the remote held.
+
+    Attributes:
+        metadata: The root metadata, empty where the next sync must not be skipped.
+        units: Number of content units.
+    """
+
+    metadata: dict[str, dict[str, str | None]]
+    units: int
+
+
+async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[NextVersion | None, Seen | None]:
+    """Prepare the next version of what the remote holds; nothing at all where it holds what the last sync saw."""
+    known = {} if parameters.force else given.skippable()
+    with run.progress.action("sync"):
+        async with open_downloader(remotes.access(given.remote), run.engine.settings.download) as downloader:
+            metadata = Metadata(run, downloader, known)
+            pipeline = SyncPipeline(
+                run,
+                downloader=downloader if given.remote.policy is DownloadPolicy.IMMEDIATE else None,
+                kinds=parameters.repository_type().content_types,
+                remote_id=parameters.remote,
+                on_error=parameters.on_error,
+                estimated_units=given.last.totals.get("units") if given.last else None,
+            )
+            try:
+                await pipeline.take(parameters.declare(SyncRun(run, given.remote, metadata, pipeline)))
+            except Unchanged:
+                run.report("sync.unchanged", "Nothing has changed since the last sync").add(0)
+                return None, None
+        await _leave_out_conflicts(run, pipeline)
+        prepared = await _prepare(run, parameters, given.repository)
+    return prepared, Seen({} if pipeline.issue_count else metadata.seen, pipeline.unit_count)
+
+
+async def _leave_out_conflicts(run: Run, pipeline: SyncPipeline) -> None:
+    """Let no two units of a version take the same place: the first one that was declared stays."""
+    connection = run.engine.database.connection
+    while conflicts := await versions.conflicts(connection, run.task.id):
+        for _, path in conflicts:
+            pipeline.issue(UnitConflict(what=repr(path)), relative_path=path)
+        async with run.fenced() as work:
+            await versions.unstage(work.connection, run.task.id, [content_id for content_id, _ in conflicts])
+    await pipeline.save_issues()
+
+
+async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> NextVersion:
+    async with run.fenced() as work:
+        prepared = await versions.prepare(
+            work.connection, repository, run.task.id, mode=parameters.mode, origin=Origin.SYNC
+        )
+    run.report("sync.add.content", "Adding to the version", total=prepared.added).add(prepared.added)
+    run.report("sync.remove.content", "Removing from the version", total=prepared.removed).add(prepared.removed)
+    return prepared
+
+
+async def _render(
+    run: Run, parameters: Parameters, repository: Repository, prepared: NextVersion | None
+) -> Rendered | None:
+    """Render the publication of the version that is the latest one after this sync, where it is wanted."""
+    task_type = run.engine.registry.publish_task(parameters.repository_type())
+    if parameters.automation is Automation.NONE or task_type is None:
+        return None
+    settings = await PublishSettings.get(id=parameters.settings)
+    if prepared and prepared.is_changed:
+        key = VersionKey(prepared.id, repository.id, prepared.number)
+    else:
+        latest = await versions.latest(run.engine.database.connection, repository)
+        key = VersionKey(latest.id, repository.id, latest.number)
+    with run.progress.action("publish"):
+        return await publications.render(run, task_type, key, settings)
+
+
+async def _finish(
+    run: Run,
+    parameters: Parameters,
+    given: SyncInput,
+    prepared: NextVersion | None,
+    rendered: Rendered | None,
+    seen: Seen | None,
+) -> None:
+    """Make version, publication and what distributions serve visible together."""
+    outcome = Outcome({"repository_version": None, "publication": None, "reused": False})
+    is_distributed = parameters.automation is Automation.DISTRIBUTE
+    async with run.fenced() as work:
+        if prepared and prepared.is_changed:
+            version = await versions.commit(work.connection, prepared, run.task.id)
+            outcome.result["repository_version"] = str(version.id)
+            outcome.created.append(f"RepositoryVersion:{version.id}")
+        if rendered:
+            await publications.commit_into(
+                work, rendered, outcome, task_id=run.task.id, is_distributable=is_distributed
+            )
+        if is_distributed:
+            # Checked where it counts: the last distribution may have gone while the sync ran.
+            await tasks.check_distributable(work.connection, given.repository, parameters.automation)
+            await distribute(run, work, given.repository)
+        if seen:
+            await _remember(work, given, seen)
+        work.repository_changed(given.repository.id)
+        await run.complete(work, outcome)
+
+
+async def distribute(run: Run, work: UnitOfWork, repository: Repository) -> None:
+    """Let what follows a repository serve its latest publication."""
+    with run.progress.action("distribute"):
+        changed = await distributions.follow(work, repository.id)
+        run.report("distribute.update.distributions", "Updating distributions", total=changed).add(changed)
+
+
+async def _remember(work: UnitOfWork, given: SyncInput, seen: Seen) -> None:
+    await SyncState.update_or_create(
+        repository_id=given.repository.id,
+        defaults={
+            "inputs": given.inputs,
+            "version_number": given.repository.latest_number,
+            "metadata": seen.metadata,
+            "totals": {"units": seen.units},
+        },
+        using_db=work.connection,
+    )

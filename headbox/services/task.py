@@ -1,0 +1,357 @@
+"""Creating tasks: everything that can be known to fail, fails here, with no task."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from headbox.errors import (
+    IdempotencyConflict,
+    Invalid,
+    NoDistribution,
+    NoRemote,
+    RemoteNotSyncable,
+    Required,
+    WrongType,
+)
+from headbox.kinds import Document, PublishTask, RepositoryDocument, SyncTask, TaskType
+from headbox.models import IdempotencyKey, PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, Task
+from headbox.models.database import Connection, now
+from headbox.services import distribution as distributions
+from headbox.services import publish_settings as settings_service
+from headbox.services.documents import check_labels, checked
+from headbox.tasking import correlation, lifecycle
+from headbox.tasking.claims import Claim
+from headbox.tasking.engine import UnitOfWork
+from headbox.types import Automation, OnError, SyncMode, TaskPriority, uuid7
+
+#: Longest idempotency key, in characters.
+MAX_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """A sync that a client asks for; what is None is taken from the repository."""
+
+    repository: Repository
+    remote: Remote | None = None
+    mode: SyncMode | None = None
+    automation: Automation | None = None
+    on_error: OnError = OnError.FAIL
+    force: bool = False
+    priority: TaskPriority = TaskPriority.NORMAL
+    labels: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequest:
+    """A publish that a client asks for: of a version, or of a repository's latest one."""
+
+    repository: Repository | None = None
+    repository_version: RepositoryVersion | None = None
+    settings: PublishSettings | dict[str, Any] | None = None
+    distributable: bool = True
+    priority: TaskPriority = TaskPriority.NORMAL
+    labels: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], request: SyncRequest) -> Task:
+    """Create a sync, pinned to the configuration of this moment.
+
+    Raises:
+        NoRemote: There is none to sync from.
+        NoDistribution: It is to be distributed, and nothing distributes the repository.
+        RequestError: Something else of the request cannot be.
+    """
+    repository = request.repository
+    if repository.kind != task_type.repository_type().kind:
+        raise WrongType(
+            key=repository.name,
+            actual=repository.kind,
+            expected=task_type.repository_type().kind,
+            path=("repository",),
+        )
+    remote = await _sync_remote(work.connection, task_type, request)
+    revision = await RemoteRevision.get(remote_id=remote.id, number=remote.revision, using_db=work.connection)
+    automation = request.automation or repository.automation
+    settings = await _automation_settings(work, repository, automation)
+    values = {
+        **request.extra,
+        "repository": repository.id,
+        "remote": remote.id,
+        "remote_revision": revision.id,
+        "mode": request.mode or repository.sync_mode,
+        "automation": automation,
+        "settings": settings.id if settings else None,
+        "on_error": request.on_error,
+        "force": request.force,
+    }
+    return await _create(
+        work,
+        checked(task_type, values),
+        priority=request.priority,
+        labels=request.labels,
+        idempotency_key=request.idempotency_key,
+        # What the client asked for, not what it was resolved to: a repeated request stays the same after an update.
+        request={
+            "repository": str(repository.id),
+            "remote": str(request.remote.id) if request.remote else None,
+            "mode": request.mode,
+            "automation": request.automation,
+            "on_error": request.on_error,
+            "force": request.force,
+            "extra": request.extra,
+        },
+    )
+
+
+async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]], request: PublishRequest) -> Task:
+    """Create a publish of a version that is finished, pinned to it.
+
+    Raises:
+        RequestError: Something of the request cannot be.
+    """
+    version = request.repository_version
+    if (version is None) == (request.repository is None):
+        raise Required(field="Either repository or repositoryVersion", path=("repository_version",))
+    if request.repository is not None:
+        repository = request.repository
+        version = await RepositoryVersion.get(
+            repository_id=repository.id, number=repository.latest_number, using_db=work.connection
+        )
+    else:
+        assert version is not None
+        repository = await Repository.get(id=version.repository_id, using_db=work.connection)
+    expected = task_type.repository_type()
+    if repository.kind != expected.kind:
+        raise WrongType(key=repository.name, actual=repository.kind, expected=expected.kind, path=("repository",))
+    settings = await _publish_settings(work, repository, expected, request.settings)
+    values = {
+        **request.extra,
+        "repository_version": version.id,
+        "settings": settings.id,
+        "distributable": request.distributable,
+    }
+    return await _create(
+        work,
+        checked(task_type, values),
+        priority=request.priority,
+        labels=request.labels,
+        idempotency_key=request.idempotency_key,
+        request={
+            "repository": str(request.repository.id) if request.repository else None,
+            "version": str(version.id) if request.repository_version else None,
+            "settings": str(settings.id),
+            "distributable": request.distributable,
+            "extra": request.extra,
+        },
+        # Two publishes of the same version run one after the other, so that the second finds what the first made.
+        claims=[Claim(f"publish:{version.id}", exclusive=True)],
+        repository_id=repository.id,
+    )
+
+
+async def create(
+    work: UnitOfWork,
+    task_type: type[TaskType],
+    values: dict[str, Any],
+    *,
+    priority: TaskPriority = TaskPriority.NORMAL,
+    labels: dict[str, Any] | None = None,
+    idempotency_key: str | None = None,
+) -> Task:
+    """Create a task of a plugin's own type.
+
+    Raises:
+        RequestError: Something of the request cannot be.
+    """
+    parameters = checked(task_type, values)
+    return await _create(
+        work,
+        parameters,
+        priority=priority,
+        labels=labels,
+        idempotency_key=idempotency_key,
+        request=parameters.model_dump(mode="json"),
+    )
+
+
+async def cancel(work: UnitOfWork, task: Task) -> Task:
+    """End a waiting task at once, and ask a running one to end.
+
+    Raises:
+        NotCancelable: It is finished already.
+    """
+    return await lifecycle.cancel(work, task.id)
+
+
+async def repeat(work: UnitOfWork, task: Task, *, idempotency_key: str | None = None) -> Task:
+    """Create a task with the input of a finished one: the same parameters, and the same pinned configuration.
+
+    Raises:
+        Invalid: It is not finished, or what it works on is gone.
+    """
+    if not task.state.is_final:
+        raise Invalid(field="id", reason="the task is not finished", path=("id",))
+    task_type = work.registry.find(task.kind, TaskType)
+    if task_type is None:
+        raise Invalid(field="id", reason=f"no plugin for {task.kind!r} is installed", path=("id",))
+    parameters = task_type.read(task.input)
+    claims: list[Claim] | None = None
+    if isinstance(parameters, PublishTask):
+        if not await RepositoryVersion.filter(id=parameters.repository_version).exists():
+            raise Invalid(field="id", reason="the repository version is gone", path=("id",))
+        claims = [Claim(f"publish:{parameters.repository_version}", exclusive=True)]
+    if isinstance(parameters, SyncTask):
+        await _check_repeatable(work, parameters)
+    return await _create(
+        work,
+        parameters,
+        priority=task.priority,
+        labels=task.labels,
+        idempotency_key=idempotency_key,
+        request={"repeat": str(task.id)},
+        claims=claims,
+        repository_id=task.repository_id,
+        repeats_id=task.id,
+    )
+
+
+async def check_distributable(connection: Connection, repository: Repository, automation: Automation) -> None:
+    """Make sure that what is to be distributed has somewhere to go.
+
+    Raises:
+        NoDistribution: Nothing follows the repository.
+    """
+    if automation is Automation.DISTRIBUTE and not await distributions.count_following(connection, repository.id):
+        raise NoDistribution(repository=repository.name, path=("automation",))
+
+
+async def _create(
+    work: UnitOfWork,
+    parameters: TaskType,
+    *,
+    priority: TaskPriority,
+    labels: dict[str, Any] | None,
+    idempotency_key: str | None,
+    request: dict[str, Any],
+    claims: list[Claim] | None = None,
+    repository_id: UUID | None = None,
+    repeats_id: UUID | None = None,
+) -> Task:
+    digest = hashlib.sha256(
+        orjson.dumps([parameters.kind, request], option=orjson.OPT_SORT_KEYS, default=str)
+    ).hexdigest()
+    if idempotency_key is not None:
+        earlier = await _earlier(work, idempotency_key, digest)
+        if earlier:
+            return earlier
+    values = parameters.model_dump()
+    task = Task(
+        id=uuid7(),
+        kind=parameters.kind,
+        priority=priority,
+        input=parameters.model_dump(mode="json"),
+        labels=check_labels(labels),
+        correlation_id=correlation.current() or correlation.accepted(None),
+        repository_id=repository_id or values.get("repository"),
+        remote_revision_id=values.get("remote_revision"),
+        repeats_id=repeats_id,
+    )
+    if claims is None:
+        claims = [
+            Claim(f"{template.parameter}:{values[template.parameter]}", template.exclusive)
+            for template in parameters.claims
+        ]
+    await lifecycle.create(work, task, claims)
+    if idempotency_key is not None:
+        expires_at = await now(work.connection) + timedelta(hours=work.settings.worker.idempotency_hours)
+        await IdempotencyKey.create(
+            key=idempotency_key, request=digest, task_id=task.id, expires_at=expires_at, using_db=work.connection
+        )
+    return task
+
+
+async def _earlier(work: UnitOfWork, key: str, digest: str) -> Task | None:
+    """Return the task that this request made before."""
+    path = ("idempotency_key",)
+    if not key or len(key) > MAX_KEY:
+        raise Invalid(field="idempotency_key", reason=f"it has 1 to {MAX_KEY} characters", path=path)
+    known = await IdempotencyKey.get_or_none(key=key, using_db=work.connection)
+    if known is None:
+        return None
+    if known.expires_at <= await now(work.connection):
+        await known.delete(using_db=work.connection)
+        return None
+    if known.request != digest:
+        raise IdempotencyConflict(key=key, path=path)
+    return await Task.get(id=known.task_id, using_db=work.connection)
+
+
+async def _sync_remote(connection: Connection, task_type: type[SyncTask[Any, Any]], request: SyncRequest) -> Remote:
+    remote = request.remote
+    if remote is None and request.repository.remote_id is not None:
+        remote = await Remote.get(id=request.repository.remote_id, using_db=connection)
+    if remote is None:
+        raise NoRemote(repository=request.repository.name, path=("remote",))
+    expected = task_type.remote_type()
+    if remote.kind != expected.kind:
+        raise WrongType(key=remote.name, actual=remote.kind, expected=expected.kind, path=("remote",))
+    if remote.deleted_at is not None:
+        raise RemoteNotSyncable(remote=remote.name, reason="it is deleted", path=("remote",))
+    return remote
+
+
+async def _automation_settings(
+    work: UnitOfWork, repository: Repository, automation: Automation
+) -> PublishSettings | None:
+    """Return the settings that a new version is published with; the kind's defaults where the repository has none."""
+    if automation is Automation.NONE:
+        return None
+    await check_distributable(work.connection, repository, automation)
+    kind = _declared(work, repository.kind, RepositoryDocument)
+    return await _publish_settings(work, repository, kind, None)
+
+
+async def _publish_settings(
+    work: UnitOfWork,
+    repository: Repository,
+    kind: type[RepositoryDocument],
+    wanted: PublishSettings | dict[str, Any] | None,
+) -> PublishSettings:
+    if kind.settings_type is None:
+        raise Invalid(field="automation", reason="repositories of this kind are not published", path=("automation",))
+    if isinstance(wanted, PublishSettings):
+        if wanted.kind != kind.settings_type.kind:
+            raise WrongType(
+                key=str(wanted.id), actual=wanted.kind, expected=kind.settings_type.kind, path=("settings", "id")
+            )
+        return wanted
+    if wanted is None and repository.publish_settings_id is not None:
+        return await PublishSettings.get(id=repository.publish_settings_id, using_db=work.connection)
+    return await settings_service.get_or_create(work, kind.settings_type, wanted or {})
+
+
+async def _check_repeatable(work: UnitOfWork, parameters: SyncTask[Any, Any]) -> None:
+    repository = await Repository.get_or_none(id=parameters.repository, using_db=work.connection)
+    if repository is None:
+        raise Invalid(field="id", reason="the repository is gone", path=("id",))
+    if not await RemoteRevision.filter(id=parameters.remote_revision).exists():
+        raise RemoteNotSyncable(remote=str(parameters.remote), reason="its revision is gone", path=("id",))
+    await check_distributable(work.connection, repository, parameters.automation)
+
+
+def _declared(work: UnitOfWork, kind: str, base: type[Document]) -> Any:
+    declared = work.registry.find(kind, base)
+    if declared is None:
+        raise Invalid(field="repository", reason=f"no plugin for {kind!r} is installed", path=("repository",))
+    return declared

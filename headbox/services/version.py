@@ -1,0 +1,165 @@
+"""Repository versions, made with sets: work grows with what is staged, rows written with what changes.
+
+A version is made in two steps. `prepare` closes and opens the intervals of memberships for a number that is not there yet; as long
+as the repository's latest number is lower, no reader sees them. `commit` writes the version's row and moves the number, in the
+transaction that makes everything else of the task visible too. What a killed task prepared, the next `prepare` takes back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from headbox.models import Repository, RepositoryVersion
+from headbox.models.database import Connection, execute, fetch
+from headbox.types import Origin, SyncMode, uuid7
+
+
+@dataclass(slots=True)
+class NextVersion:
+    """A version that was prepared and is not visible yet.
+
+    Attributes:
+        by_kind: Kind -> present, added and removed units.
+    """
+
+    repository: Repository
+    number: int
+    added: int
+    removed: int
+    by_kind: dict[str, dict[str, int]] = field(default_factory=dict)
+    id: UUID = field(default_factory=uuid7)
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether it differs from the latest version."""
+        return bool(self.added or self.removed)
+
+
+async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) -> list[tuple[str, str]]:
+    """Return staged units that take the place of another staged one: their ids and first paths, at most `limit`.
+
+    Of the units that want one place, the one that was staged first is not returned.
+    """
+    rows = await fetch(
+        connection,
+        "SELECT later.content_id, MIN(content_artifact.relative_path) AS path FROM sync_staging later"
+        " JOIN (SELECT slot, MIN(id) AS first FROM sync_staging WHERE task_id = ? AND slot IS NOT NULL"
+        "       GROUP BY slot HAVING COUNT(*) > 1) taken ON taken.slot = later.slot AND later.id > taken.first"
+        " LEFT JOIN content_artifact ON content_artifact.content_id = later.content_id"
+        " WHERE later.task_id = ? GROUP BY later.content_id ORDER BY path LIMIT ?",
+        [str(task_id), str(task_id), limit],
+    )
+    return [(str(row["content_id"]), row["path"] or "") for row in rows]
+
+
+async def unstage(connection: Connection, task_id: UUID, content_ids: list[str]) -> None:
+    """Take units out of what a task has staged."""
+    for content_id in content_ids:
+        await execute(
+            connection, "DELETE FROM sync_staging WHERE task_id = ? AND content_id = ?", [str(task_id), content_id]
+        )
+
+
+async def prepare(
+    connection: Connection, repository: Repository, task_id: UUID, *, mode: SyncMode, origin: Origin
+) -> NextVersion:
+    """Open and close the memberships that lead from the latest version to what a task has staged.
+
+    Args:
+        connection: Inside of a transaction.
+        repository: Claimed by the task for itself.
+        task_id: Whose staged units they are.
+        mode: MIRROR also removes the units that came by sync and are not staged.
+        origin: How the added units come into the repository.
+    """
+    number = repository.latest_number + 1
+    await discard(connection, repository)
+    if mode is SyncMode.MIRROR:
+        await execute(
+            connection,
+            "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND origin = 'sync'"
+            " AND NOT EXISTS (SELECT 1 FROM sync_staging"
+            "                 WHERE sync_staging.task_id = ? AND sync_staging.content_id = membership.content_id)",
+            [number, str(repository.id), str(task_id)],
+        )
+    # A unit that is added takes the place of the one that has its slot.
+    await execute(
+        connection,
+        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND content_id IN ("
+        " SELECT content.id FROM sync_staging"
+        " JOIN content ON content.slot = sync_staging.slot AND content.id <> sync_staging.content_id"
+        " WHERE sync_staging.task_id = ? AND sync_staging.slot IS NOT NULL)",
+        [number, str(repository.id), str(task_id)],
+    )
+    await execute(
+        connection,
+        "INSERT INTO membership (repository_id, content_id, added_in, origin)"
+        " SELECT ?, sync_staging.content_id, ?, ? FROM sync_staging WHERE sync_staging.task_id = ?"
+        " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
+        "                 AND present.content_id = sync_staging.content_id AND present.removed_in IS NULL)"
+        " ORDER BY sync_staging.content_id",
+        [str(repository.id), number, origin.value, str(task_id), str(repository.id)],
+    )
+    return await _summarised(connection, repository, number)
+
+
+async def discard(connection: Connection, repository: Repository) -> None:
+    """Take back what was prepared for a version that never became visible."""
+    latest = repository.latest_number
+    await execute(
+        connection, "DELETE FROM membership WHERE repository_id = ? AND added_in > ?", [str(repository.id), latest]
+    )
+    await execute(
+        connection,
+        "UPDATE membership SET removed_in = NULL WHERE repository_id = ? AND removed_in > ?",
+        [str(repository.id), latest],
+    )
+
+
+async def commit(connection: Connection, prepared: NextVersion, task_id: UUID) -> RepositoryVersion:
+    """Make a prepared version the latest one."""
+    repository = prepared.repository
+    version = await RepositoryVersion.create(
+        id=prepared.id,
+        repository_id=repository.id,
+        number=prepared.number,
+        created_by_id=task_id,
+        base_number=repository.latest_number,
+        present=sum(counts["present"] for counts in prepared.by_kind.values()),
+        added=prepared.added,
+        removed=prepared.removed,
+        by_kind=prepared.by_kind,
+        using_db=connection,
+    )
+    repository.latest_number = prepared.number
+    await repository.save(using_db=connection, update_fields=["latest_number"])
+    return version
+
+
+async def latest(connection: Connection, repository: Repository) -> RepositoryVersion:
+    """Return the latest version of a repository."""
+    return await RepositoryVersion.get(
+        repository_id=repository.id, number=repository.latest_number, using_db=connection
+    )
+
+
+async def _summarised(connection: Connection, repository: Repository, number: int) -> NextVersion:
+    previous = await latest(connection, repository)
+    counts: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"present": 0, "added": 0, "removed": 0})
+    for kind, numbers in previous.by_kind.items():
+        counts[kind]["present"] = numbers["present"]
+    totals = {"added": 0, "removed": 0}
+    for change, sign in (("added", 1), ("removed", -1)):
+        rows = await fetch(
+            connection,
+            f"SELECT content.kind, COUNT(*) AS units FROM membership JOIN content ON content.id = membership.content_id"  # noqa: S608
+            f" WHERE membership.repository_id = ? AND membership.{change}_in = ? GROUP BY content.kind",
+            [str(repository.id), number],
+        )
+        for row in rows:
+            counts[row["kind"]][change] = row["units"]
+            counts[row["kind"]]["present"] += sign * row["units"]
+            totals[change] += row["units"]
+    return NextVersion(repository, number, totals["added"], totals["removed"], dict(counts))

@@ -1,0 +1,102 @@
+"""Queues of tasks: who may run, who waits for whom, and who is free when a task ends.
+
+A task can run when no earlier unfinished task has a conflicting claim on any of its resources: first come, first served for each
+resource. Claims of finished tasks are deleted, so every row here is unfinished work.
+
+Sequence numbers are given out under a row lock for each resource; therefore the order of numbers is the order of commits, and a
+task that can run once can always run: nothing that conflicts will ever be put before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from headbox.models.database import Connection, execute, fetch
+from headbox.types import TaskPriority
+
+#: Tasks that one look for runnable ones returns at the most.
+BATCH = 1000
+
+_BLOCKED = """
+    EXISTS (
+        SELECT 1 FROM task_claim mine
+        JOIN task_claim earlier ON earlier.resource = mine.resource AND earlier.sequence < mine.sequence
+        WHERE mine.task_id = task.id AND (mine.exclusive OR earlier.exclusive)
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A hold that a task asks for."""
+
+    resource: str
+    exclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """A task that waits for nothing but a worker."""
+
+    id: UUID
+    priority: TaskPriority
+
+
+async def enqueue(connection: Connection, task_id: UUID, claims: Iterable[Claim]) -> None:
+    """Put a new task into the queues of its resources."""
+    # In the order of their names: two tasks that claim the same resources never lock each other out.
+    for claim in sorted(claims, key=lambda claim: claim.resource):
+        rows = await fetch(
+            connection,
+            "INSERT INTO resource_queue (resource, sequence) VALUES (?, 1)"
+            " ON CONFLICT (resource) DO UPDATE SET sequence = resource_queue.sequence + 1 RETURNING sequence",
+            [claim.resource],
+        )
+        await execute(
+            connection,
+            "INSERT INTO task_claim (task_id, resource, sequence, exclusive) VALUES (?, ?, ?, ?)",
+            [str(task_id), claim.resource, rows[0]["sequence"], claim.exclusive],
+        )
+
+
+async def release(connection: Connection, task_id: UUID) -> set[str]:
+    """Take a task out of its queues and return the resources that it held or waited for."""
+    rows = await fetch(connection, "DELETE FROM task_claim WHERE task_id = ? RETURNING resource", [str(task_id)])
+    return {row["resource"] for row in rows}
+
+
+async def runnable_among(connection: Connection, task_ids: Collection[UUID]) -> list[Runnable]:
+    """Return those of the tasks that can run now."""
+    marks = ", ".join("?" * len(task_ids))
+    statement = f"SELECT id, priority FROM task WHERE id IN ({marks}) AND state = 'waiting' AND NOT {_BLOCKED}"  # noqa: S608
+    return _runnable(await fetch(connection, statement, [str(task_id) for task_id in task_ids]))
+
+
+async def runnable_heads(connection: Connection, resources: Collection[str]) -> list[Runnable]:
+    """Return the tasks that can run now among those at the heads of the resources' queues.
+
+    The head is everything up to the first exclusive claim: what is behind it waits at least for that one.
+    """
+    marks = ", ".join("?" * len(resources))
+    statement = f"""
+        SELECT DISTINCT task.id, task.priority FROM task_claim head JOIN task ON task.id = head.task_id
+        WHERE head.resource IN ({marks}) AND task.state = 'waiting'
+          AND head.sequence <= COALESCE(
+              (SELECT MIN(first.sequence) FROM task_claim first WHERE first.resource = head.resource AND first.exclusive),
+              head.sequence)
+          AND NOT {_BLOCKED}
+    """  # noqa: S608
+    return _runnable(await fetch(connection, statement, list(resources)))
+
+
+async def all_runnable(connection: Connection) -> list[Runnable]:
+    """Return the oldest tasks that can run now, at most `BATCH`."""
+    statement = f"SELECT id, priority FROM task WHERE state = 'waiting' AND NOT {_BLOCKED} ORDER BY id LIMIT {BATCH}"  # noqa: S608
+    return _runnable(await fetch(connection, statement))
+
+
+def _runnable(rows: list[dict[str, Any]]) -> list[Runnable]:
+    return [Runnable(UUID(str(row["id"])), TaskPriority(row["priority"])) for row in rows]

@@ -1,0 +1,113 @@
+"""The engine: one transaction at a time, and what follows from it once it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+from uuid import UUID
+
+from headbox.kinds import Registry
+from headbox.models import Task
+from headbox.models.cipher import Cipher
+from headbox.models.database import Connection, Database, transaction
+from headbox.settings import Settings
+from headbox.tasking import bus as topics
+from headbox.tasking import claims
+from headbox.tasking.bus import EventBus, Payload
+from headbox.tasking.claims import Runnable
+from headbox.tasking.snapshot import snapshot_of
+
+
+class Dispatcher(Protocol):
+    """Tells a worker that a task can run. The message is a nudge: it may be lost, it may be doubled."""
+
+    def send(self, task: Runnable) -> None:
+        """Put a message into the queue of the task's priority."""
+
+
+class UnitOfWork:
+    """One transaction, and what is to be told when it is committed.
+
+    Attributes:
+        connection: The connection inside of the transaction.
+    """
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        self.connection = connection
+        self.registry = engine.registry
+        self.cipher = engine.cipher
+        self.settings = engine.settings
+        self._events: list[tuple[str, str, Payload]] = []
+        self.created: list[UUID] = []
+        self.released: set[str] = set()
+
+    def task_created(self, task: Task) -> None:
+        """Tell the watchers of a new task, and a worker when it can run."""
+        self.created.append(task.id)
+        self.task_changed(task)
+
+    def task_changed(self, task: Task) -> None:
+        """Tell the watchers of a task."""
+        self._events.append((topics.TASK, str(task.id), snapshot_of(task)))
+
+    def cancel_requested(self, task_id: UUID) -> None:
+        """Tell the worker that runs a task to end it."""
+        self._events.append((topics.CANCEL, str(task_id), {}))
+
+    def repository_changed(self, repository_id: UUID) -> None:
+        """Tell the watchers of a repository."""
+        self._events.append((topics.REPOSITORY, str(repository_id), {}))
+
+    def distribution_changed(self, distribution_id: UUID) -> None:
+        """Tell those who serve a distribution."""
+        # First, so that whoever sees a task completed also gets what it published.
+        self._events.insert(0, (topics.DISTRIBUTION, str(distribution_id), {}))
+
+    def resources_released(self, resources: set[str]) -> None:
+        """Look at the heads of these queues: what was held back by a finished task may run now."""
+        self.released |= resources
+
+    def tell(self, bus: EventBus) -> None:
+        """Publish the events."""
+        for topic, key, payload in self._events:
+            bus.publish(topic, key, payload)
+
+
+class Engine:
+    """What API, content app and workers of one event loop share."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        registry: Registry,
+        cipher: Cipher,
+        bus: EventBus,
+        dispatcher: Dispatcher,
+        settings: Settings,
+    ) -> None:
+        self.database = database
+        self.registry = registry
+        self.cipher = cipher
+        self.bus = bus
+        self.dispatcher = dispatcher
+        self.settings = settings
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        """Run a block as one transaction; tell watchers and workers after its commit, and nobody when it fails."""
+        async with transaction() as connection:
+            work = UnitOfWork(self, connection)
+            yield work
+        work.tell(self.bus)
+        # Looked up after the commit: whatever was finished before is seen here, and whatever is finished later sees this.
+        if work.created:
+            self.send(await claims.runnable_among(self.database.connection, work.created))
+        if work.released:
+            self.send(await claims.runnable_heads(self.database.connection, work.released))
+
+    def send(self, tasks: list[Runnable]) -> None:
+        """Nudge workers to take these tasks."""
+        for task in tasks:
+            self.dispatcher.send(task)

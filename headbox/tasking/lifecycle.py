@@ -1,0 +1,236 @@
+"""The life of a task: created, taken, finished, canceled, given back, taken from a lost worker.
+
+Every change is one guarded UPDATE: it happens in the state and for the attempt that it was meant for, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from headbox.errors import Canceled, HeadboxError, NotCancelable, WorkerLost
+from headbox.models import Task, Worker
+from headbox.models.database import Connection, execute, fetch, now
+from headbox.tasking import claims
+from headbox.tasking.claims import Claim
+from headbox.tasking.engine import UnitOfWork
+from headbox.types import TaskState
+
+
+class AttemptOver(Exception):
+    """This attempt at a task no longer counts: the task was canceled, or taken by another worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One worker's go at one task; the fence of every write that it makes."""
+
+    task_id: UUID
+    number: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a task made.
+
+    Attributes:
+        result: By the names of the task type's result fields.
+        created: "Type:id" of what was created, in order.
+    """
+
+    result: dict[str, Any] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
+
+
+async def create(work: UnitOfWork, task: Task, held: Iterable[Claim]) -> Task:
+    """Save a new task and put it into the queues of what it claims."""
+    await task.save(using_db=work.connection, force_create=True)
+    await claims.enqueue(work.connection, task.id, held)
+    work.task_created(task)
+    return task
+
+
+async def take(work: UnitOfWork, task_id: UUID, worker: Worker) -> Task | None:
+    """Take a waiting task for a worker; None when somebody else has it, or nobody can."""
+    time = await now(work.connection)
+    rows = await fetch(
+        work.connection,
+        "UPDATE task SET state = 'running', attempt = attempt + 1, worker_id = ?, started_at = COALESCE(started_at, ?)"
+        " WHERE id = ? AND state = 'waiting' RETURNING attempt",
+        [str(worker.id), time, str(task_id)],
+    )
+    if not rows:
+        return None
+    task = await Task.get(id=task_id, using_db=work.connection)
+    work.task_changed(task)
+    return task
+
+
+async def hold(connection: Connection, attempt: Attempt) -> None:
+    """Make sure that this attempt still counts, and keep it so until the transaction ends.
+
+    Raises:
+        AttemptOver: It does not; nothing may be written any more.
+    """
+    statement = "UPDATE task SET attempt = attempt WHERE id = ? AND attempt = ? AND state = 'running'"
+    if not await execute(connection, statement, [str(attempt.task_id), attempt.number]):
+        raise AttemptOver
+
+
+async def save_progress(connection: Connection, attempt: Attempt, actions: str) -> None:
+    """Write the progress document, unless the attempt is over."""
+    await execute(
+        connection,
+        "UPDATE task SET actions = ? WHERE id = ? AND attempt = ? AND state IN ('running', 'canceling')",
+        [actions, str(attempt.task_id), attempt.number],
+    )
+
+
+async def complete(work: UnitOfWork, attempt: Attempt, outcome: Outcome, actions: list[dict[str, Any]]) -> Task:
+    """Finish a task that did its work; in the transaction that makes its work visible.
+
+    Raises:
+        AttemptOver: The attempt no longer counts; the transaction must be rolled back.
+    """
+    await hold(work.connection, attempt)
+    task = await Task.get(id=attempt.task_id, using_db=work.connection)
+    task.result = outcome.result
+    task.created_resources = outcome.created
+    task.actions = actions
+    return await _finish(work, task, TaskState.COMPLETED)
+
+
+async def fail(work: UnitOfWork, attempt: Attempt, error: HeadboxError, actions: list[dict[str, Any]]) -> Task:
+    """Finish a task that did not do its work.
+
+    Raises:
+        AttemptOver: The attempt no longer counts.
+    """
+    await hold(work.connection, attempt)
+    task = await Task.get(id=attempt.task_id, using_db=work.connection)
+    task.error = error.as_document()
+    task.actions = actions
+    return await _finish(work, task, TaskState.FAILED)
+
+
+async def end_canceled(work: UnitOfWork, attempt: Attempt, actions: list[dict[str, Any]]) -> Task | None:
+    """Finish a task that was canceled while it ran; None when that was not so."""
+    statement = "UPDATE task SET attempt = attempt WHERE id = ? AND attempt = ? AND state = 'canceling'"
+    if not await execute(work.connection, statement, [str(attempt.task_id), attempt.number]):
+        return None
+    task = await Task.get(id=attempt.task_id, using_db=work.connection)
+    task.actions = actions
+    task.error = Canceled().as_document()
+    return await _finish(work, task, TaskState.CANCELED)
+
+
+async def cancel(work: UnitOfWork, task_id: UUID) -> Task:
+    """End a waiting task at once, and ask the worker of a running one to end it.
+
+    Raises:
+        NotCancelable: It is finished already.
+    """
+    rows = await fetch(
+        work.connection,
+        "UPDATE task SET state = CASE state WHEN 'waiting' THEN 'canceled' ELSE 'canceling' END"
+        " WHERE id = ? AND state IN ('waiting', 'running', 'canceling') RETURNING state",
+        [str(task_id)],
+    )
+    task = await Task.get(id=task_id, using_db=work.connection)
+    if not rows:
+        raise NotCancelable(state=task.state.value)
+    if task.state is TaskState.CANCELED:
+        task.error = Canceled().as_document()
+        return await _finish(work, task, TaskState.CANCELED)
+    # In this order, so that no watcher hears of the end before the request.
+    work.task_changed(task)
+    work.cancel_requested(task_id)
+    return task
+
+
+async def give_back(work: UnitOfWork, attempt: Attempt) -> None:
+    """Let another worker run a task that this one cannot finish; it keeps its place in the queues."""
+    changed = await execute(
+        work.connection,
+        "UPDATE task SET state = 'waiting', worker_id = NULL WHERE id = ? AND attempt = ? AND state = 'running'",
+        [str(attempt.task_id), attempt.number],
+    )
+    if changed:
+        task = await Task.get(id=attempt.task_id, using_db=work.connection)
+        work.task_changed(task)
+
+
+_LOST = (
+    " FROM task LEFT JOIN worker ON worker.id = task.worker_id WHERE task.state IN ('running', 'canceling')"
+    " AND (worker.id IS NULL OR worker.stopped_at IS NOT NULL OR worker.last_seen_at < ?)"
+)
+
+
+async def has_lost(connection: Connection, silent_since: datetime) -> bool:
+    """Tell whether `take_back` would find anything, without a transaction."""
+    return bool(await fetch(connection, f"SELECT task.id {_LOST} LIMIT 1", [silent_since]))
+
+
+async def take_back(work: UnitOfWork, silent_since: datetime, max_attempts: int) -> None:
+    """Take the tasks of lost workers back, and give up those whose workers were lost too often.
+
+    Args:
+        work: The transaction.
+        silent_since: A worker that was not seen since is lost; on the database's clock.
+        max_attempts: Lost workers after which a task fails.
+    """
+    rows = await fetch(work.connection, f"SELECT task.id {_LOST}", [silent_since])
+    for row in rows:
+        await _take_back(work, UUID(str(row["id"])), max_attempts)
+
+
+async def _take_back(work: UnitOfWork, task_id: UUID, max_attempts: int) -> None:
+    rows = await fetch(
+        work.connection,
+        "UPDATE task SET losses = losses + 1 WHERE id = ? AND state IN ('running', 'canceling') RETURNING state",
+        [str(task_id)],
+    )
+    if not rows:
+        return
+    task = await Task.get(id=task_id, using_db=work.connection)
+    if task.state is TaskState.CANCELING:
+        task.error = Canceled().as_document()
+        await _finish(work, task, TaskState.CANCELED)
+    elif task.losses >= max_attempts:
+        task.error = WorkerLost(attempts=task.losses).as_document()
+        await _finish(work, task, TaskState.FAILED)
+    else:
+        task.state = TaskState.WAITING
+        task.worker_id = None
+        await task.save(using_db=work.connection, update_fields=["state", "worker_id"])
+        work.task_created(task)
+
+
+async def _finish(work: UnitOfWork, task: Task, state: TaskState) -> Task:
+    task.state = state
+    task.finished_at = await now(work.connection)
+    if state is not TaskState.COMPLETED:
+        _close(task.actions, state)
+    await task.save(
+        using_db=work.connection,
+        update_fields=["state", "finished_at", "actions", "result", "created_resources", "error"],
+    )
+    work.resources_released(await claims.release(work.connection, task.id))
+    work.task_changed(task)
+    return task
+
+
+def _close(actions: list[dict[str, Any]], state: TaskState) -> None:
+    """Let no action of an ended task look as if it ran on."""
+    for action in actions:
+        for part in (action, *action["reports"]):
+            if part["state"] == "running":
+                part["state"] = state.value
+
+
+def lost_before(time: datetime, seconds: float) -> datetime:
+    """Return the time that a worker must have been seen at to live at `time`."""
+    return time - timedelta(seconds=seconds)

@@ -1,0 +1,54 @@
+"""The broker, and the actors that it carries messages to: one for each priority, each with a queue of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import dramatiq
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import AsyncIO, Middleware
+
+from headbox.tasking.claims import Runnable
+from headbox.types import TaskPriority
+
+#: Queue of each priority.
+QUEUES = {
+    TaskPriority.HIGH: "headbox.high",
+    TaskPriority.NORMAL: "headbox.normal",
+    TaskPriority.LOW: "headbox.low",
+}
+#: Dramatiq takes messages of lower numbers first.
+RANKS = {TaskPriority.HIGH: 0, TaskPriority.NORMAL: 10, TaskPriority.LOW: 20}
+
+RunTask = Callable[[UUID], Awaitable[None]]
+
+
+def memory_broker(middleware: Middleware) -> dramatiq.Broker:
+    """Return a broker within this process."""
+    # Without Dramatiq's retries, time limits and dead letters: the task's row decides, the message is a nudge.
+    return StubBroker(middleware=[AsyncIO(), middleware])
+
+
+class ActorDispatcher:
+    """Implements `Dispatcher` with an actor for each priority."""
+
+    def __init__(self, broker: dramatiq.Broker, run: RunTask) -> None:
+        self._actors = {priority: self._actor(broker, run, priority) for priority in TaskPriority}
+
+    @staticmethod
+    def _actor(broker: dramatiq.Broker, run: RunTask, priority: TaskPriority) -> dramatiq.Actor[[str], Awaitable[None]]:
+        async def run_task(task_id: str) -> None:
+            await run(UUID(task_id))
+
+        return dramatiq.actor(
+            run_task,
+            broker=broker,
+            actor_name=f"headbox.run_task.{priority}",
+            queue_name=QUEUES[priority],
+            priority=RANKS[priority],
+        )
+
+    def send(self, task: Runnable) -> None:
+        """See `Dispatcher.send`."""
+        self._actors[task.priority].send(str(task.id))

@@ -1,0 +1,54 @@
+"""From a task's row to the code that does its work."""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+from tortoise.exceptions import OperationalError
+
+from headbox.errors import HeadboxError, Internal, NotFound, StorageFull
+from headbox.kinds import PublishTask, SyncTask, TaskType
+from headbox.pipeline.run import Run
+from headbox.services.publish import run_publish
+from headbox.services.sync import run_sync
+from headbox.tasking.lifecycle import Outcome
+
+log = logging.getLogger(__name__)
+
+
+async def execute(run: Run) -> None:
+    """Do the work of a task, and finish it in the transaction that makes the work visible.
+
+    Raises:
+        HeadboxError: It cannot be done.
+        AttemptOver: This attempt no longer counts.
+    """
+    task_type = run.engine.registry.find(run.task.kind, TaskType)
+    if task_type is None:
+        raise NotFound(
+            what="task type", key=run.task.kind, hint="Install the plugin that brings it; then repeat the task."
+        )
+    parameters = task_type.read(run.task.input)
+    if isinstance(parameters, SyncTask):
+        await run_sync(run, parameters)
+    elif isinstance(parameters, PublishTask):
+        await run_publish(run, parameters)
+    else:
+        with run.progress.action(run.task.kind.partition(".")[2]):
+            await parameters.run(run)
+        async with run.fenced() as work:
+            await run.complete(work, Outcome())
+
+
+def expected(error: Exception, correlation_id: str) -> HeadboxError:
+    """Return the error to show for whatever ended a task; a bug is logged here and shown without its insides."""
+    if isinstance(error, HeadboxError):
+        return error
+    if isinstance(error, ExceptionGroup):
+        return expected(error.exceptions[0], correlation_id)
+    is_full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    if is_full or (isinstance(error, OperationalError) and "full" in str(error)):
+        return StorageFull(what="the task's data")
+    log.error("a task failed for a reason that headbox does not know", exc_info=error)
+    return Internal(correlation_id=correlation_id)

@@ -1,0 +1,177 @@
+"""A worker process: its row, its heartbeat, and the reconciler that mends what messages and processes lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import dramatiq
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.middleware import Middleware
+from tortoise.exceptions import BaseORMException
+
+from headbox.kinds import Registry
+from headbox.models import IdempotencyKey, Worker
+from headbox.models.cipher import Cipher
+from headbox.models.database import Database, execute, now
+from headbox.settings import Settings
+from headbox.storage.interface import ArtifactStorage
+from headbox.storage.workspace import Workspace
+from headbox.tasking import claims, lifecycle
+from headbox.tasking.bus import EventBus
+from headbox.tasking.engine import Dispatcher, Engine
+from headbox.workers.runner import TaskRunner
+
+#: A task that can run and has had no taker is sent again after this time, in seconds.
+RESEND_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+class WorkerProcess(Middleware):
+    """What a Dramatiq worker needs besides its threads; lives on the event loop that the actors run on.
+
+    Args:
+        settings: The settings.
+        registry: The installed plugins.
+        cipher: Decrypts the credentials of remotes.
+        bus: Carries events to the watchers.
+        storage: Keeps artifacts.
+        workspace: Makes working folders.
+        is_alone: Whether no other process can be working on this database: what is running was left by a killed one.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        registry: Registry,
+        cipher: Cipher,
+        bus: EventBus,
+        storage: ArtifactStorage,
+        workspace: Workspace,
+        is_alone: bool,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._cipher = cipher
+        self._bus = bus
+        self._storage = storage
+        self._workspace = workspace
+        self._is_alone = is_alone
+        self._database = Database(settings.data_dir)
+        self._runner: TaskRunner | None = None
+        self._jobs: list[asyncio.Task[None]] = []
+        self._stack = AsyncExitStack()
+        self._sent: dict[UUID, float] = {}
+        self.dispatcher: Dispatcher | None = None
+
+    async def run(self, task_id: UUID) -> None:
+        """Run a task that a message named."""
+        runner = self._runner
+        if runner is not None:
+            with self._database.selected():
+                await runner.run(task_id)
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Begin when the event loop is there."""
+        _on_event_loop(self._start())
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """End while the event loop is still there."""
+        _on_event_loop(self._stop())
+
+    async def _start(self) -> None:
+        await self._stack.enter_async_context(self._database.connected())
+        assert self.dispatcher is not None, "the worker has a dispatcher before it boots"
+        engine = Engine(
+            database=self._database,
+            registry=self._registry,
+            cipher=self._cipher,
+            bus=self._bus,
+            dispatcher=self.dispatcher,
+            settings=self._settings,
+        )
+        with self._database.selected():
+            connection = self._database.connection
+            time_now = await now(connection)
+            if self._is_alone:
+                await Worker.filter(stopped_at__isnull=True).update(stopped_at=time_now)
+            row = await Worker.create(name=f"{socket.gethostname()}:{os.getpid()}", last_seen_at=time_now)
+            self._runner = TaskRunner(engine, row, self._storage, self._workspace)
+            await self._reconcile(engine)
+            seconds = self._settings.worker
+            self._jobs = [
+                asyncio.create_task(self._runner.listen()),
+                asyncio.create_task(_every(seconds.heartbeat_seconds, lambda: self._beat(row))),
+                asyncio.create_task(_every(seconds.reconcile_seconds, lambda: self._reconcile(engine))),
+            ]
+        self._row = row
+
+    async def _stop(self) -> None:
+        if self._runner is None:
+            return
+        with self._database.selected():
+            await self._runner.stop()
+            for job in self._jobs:
+                job.cancel()
+            await asyncio.gather(*self._jobs, return_exceptions=True)
+            self._row.stopped_at = await now(self._database.connection)
+            await self._row.save(update_fields=["stopped_at"])
+        self._runner = None
+        await self._stack.aclose()
+
+    async def _beat(self, row: Worker) -> None:
+        connection = self._database.connection
+        statement = "UPDATE worker SET last_seen_at = ? WHERE id = ?"
+        await execute(connection, statement, [await now(connection), str(row.id)])
+        assert self._runner is not None
+        await self._runner.end_what_is_over()
+
+    async def _reconcile(self, engine: Engine) -> None:
+        """Mend what was lost, and let go what has expired."""
+        connection = self._database.connection
+        seconds = self._settings.worker
+        time_now = await now(connection)
+        silent_since = lifecycle.lost_before(time_now, seconds.lost_after_seconds)
+        if await lifecycle.has_lost(connection, silent_since):
+            async with engine.unit_of_work() as work:
+                await lifecycle.take_back(work, silent_since, seconds.max_attempts)
+        await self._send_again(engine)
+        await IdempotencyKey.filter(expires_at__lte=time_now).delete()
+        await execute(
+            connection,
+            "DELETE FROM sync_staging WHERE task_id NOT IN"
+            " (SELECT id FROM task WHERE state IN ('waiting', 'running', 'canceling'))",
+        )
+
+    async def _send_again(self, engine: Engine) -> None:
+        """Nudge for tasks whose message may have been lost."""
+        clock = time.monotonic()
+        runnable = await claims.all_runnable(self._database.connection)
+        due = [task for task in runnable if clock - self._sent.get(task.id, -RESEND_SECONDS) >= RESEND_SECONDS]
+        self._sent = {task.id: self._sent.get(task.id, clock) for task in runnable}
+        self._sent.update((task.id, clock) for task in due)
+        engine.send(due)
+
+
+async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+    """Do a job again and again; a failure of the database is no reason to stop."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await job()
+        except (BaseORMException, OSError):
+            log.exception("a periodic job failed; it will be tried again")
+
+
+def _on_event_loop(coroutine: Awaitable[None]) -> None:
+    thread = get_event_loop_thread()
+    assert thread is not None, "Dramatiq's AsyncIO middleware comes first"
+    thread.run_coroutine(coroutine)  # type: ignore[arg-type]

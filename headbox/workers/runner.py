@@ -1,0 +1,179 @@
+"""Runs tasks, one attempt each, on the event loop of a worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import orjson
+from tortoise.exceptions import BaseORMException
+
+from headbox.models import Task, Worker
+from headbox.models.database import fetch
+from headbox.pipeline.run import Run
+from headbox.storage.interface import ArtifactStorage
+from headbox.storage.workspace import Workspace
+from headbox.tasking import bus as topics
+from headbox.tasking import lifecycle
+from headbox.tasking.correlation import correlated
+from headbox.tasking.engine import Engine
+from headbox.tasking.lifecycle import AttemptOver
+from headbox.tasking.snapshot import snapshot_of
+from headbox.workers.execute import execute, expected
+
+#: How often watchers are told of progress at the most, in seconds.
+SHOW_SECONDS = 0.1
+#: How often progress is written to the task's row, in seconds.
+SAVE_SECONDS = 1.0
+#: Waits between tries to write a task's end, in seconds; the last one is repeated.
+END_RETRY_SECONDS = (0.2, 1.0, 5.0)
+
+log = logging.getLogger(__name__)
+
+
+class TaskRunner:
+    """The tasks that a worker process runs now."""
+
+    def __init__(self, engine: Engine, worker: Worker, storage: ArtifactStorage, workspace: Workspace) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._storage = storage
+        self._workspace = workspace
+        self._running: dict[UUID, tuple[asyncio.Task[None], Task]] = {}
+        self._is_stopping = False
+
+    async def run(self, task_id: UUID) -> None:
+        """Take a task and run it to its end; do nothing when somebody else has it."""
+        if self._is_stopping:
+            return
+        async with self._engine.unit_of_work() as work:
+            task = await lifecycle.take(work, task_id, self._worker)
+        if task is None:
+            return
+        current = asyncio.current_task()
+        assert current is not None
+        self._running[task.id] = current, task
+        try:
+            with correlated(task.correlation_id):
+                await self._attempt(task)
+        finally:
+            del self._running[task.id]
+
+    async def listen(self) -> None:
+        """Cancel what is asked to end, for as long as the worker lives."""
+        with self._engine.bus.subscribe(topics.CANCEL) as requests:
+            async for task_id, _ in requests:
+                self._cancel(UUID(task_id))
+
+    async def end_what_is_over(self) -> None:
+        """Cancel the attempts that no longer count, as the database has it; also where the bus told nothing."""
+        rows = await fetch(
+            self._engine.database.connection,
+            "SELECT id, attempt FROM task WHERE worker_id = ? AND state = 'running'",
+            [str(self._worker.id)],
+        )
+        counting = {(UUID(str(row["id"])), row["attempt"]) for row in rows}
+        for task_id, (_, task) in list(self._running.items()):
+            if (task_id, task.attempt) not in counting:
+                self._cancel(task_id)
+
+    async def stop(self) -> None:
+        """Give back what is running, so that another worker, or this one's next life, goes on with it."""
+        self._is_stopping = True
+        jobs = [job for job, _ in self._running.values()]
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+    def _cancel(self, task_id: UUID) -> None:
+        if task_id in self._running:
+            self._running[task_id][0].cancel()
+
+    async def _attempt(self, task: Task) -> None:
+        """Do the work and write how it ended."""
+        log.info("task started", extra={"task": str(task.id), "kind": task.kind, "attempt": task.attempt})
+        run = Run(self._engine, self._storage, task, self._workspace.folder(f"{task.id}.{task.attempt}"))
+        try:
+            async with self._workspace.open(run.working_folder.name), self._shown(run):
+                await execute(run)
+        except AttemptOver:
+            await self._end(run, None)
+        except asyncio.CancelledError:
+            _uncancel()
+            await self._end(run, None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task must end
+            await self._end(run, error)
+        log.info("task ended", extra={"task": str(task.id), "kind": task.kind, "attempt": task.attempt})
+
+    async def _end(self, run: Run, error: Exception | None) -> None:
+        """Write the end of a task that did not complete, however long the database refuses it."""
+        waits = iter(END_RETRY_SECONDS)
+        wait = END_RETRY_SECONDS[0]
+        while True:
+            try:
+                return await self._write_end(run, error)
+            except (BaseORMException, OSError):
+                log.exception("the end of a task cannot be written", extra={"task": str(run.task.id)})
+                wait = next(waits, wait)
+                await asyncio.sleep(wait)
+
+    async def _write_end(self, run: Run, error: Exception | None) -> None:
+        run.is_ending = True
+        actions = run.progress.document()
+        try:
+            async with self._engine.unit_of_work() as work:
+                if await lifecycle.end_canceled(work, run.attempt, actions):
+                    return
+                if error is not None:
+                    shown = expected(error, run.task.correlation_id)
+                    await lifecycle.fail(work, run.attempt, shown, actions)
+                else:
+                    await lifecycle.give_back(work, run.attempt)
+        except AttemptOver:
+            log.warning("an attempt was over before it ended", extra={"task": str(run.task.id)})
+
+    @asynccontextmanager
+    async def _shown(self, run: Run) -> AsyncIterator[None]:
+        """Let watchers and the row follow the progress for as long as the block lasts."""
+        job = asyncio.create_task(self._show(run))
+        try:
+            yield
+        finally:
+            job.cancel()
+
+    async def _show(self, run: Run) -> None:
+        shown: object = None
+        ticks = round(SAVE_SECONDS / SHOW_SECONDS)
+        tick = 0
+        while not run.is_ending:
+            tick += 1
+            actions = run.progress.document()
+            state = [(a["state"], [(r["done"], r["total"], r["state"]) for r in a["reports"]]) for a in actions]
+            # Rates and times left go on changing when nothing else does: they are told once a second.
+            if state != shown or tick % ticks == 0:
+                shown = state
+                now = copy.copy(run.task)
+                now.actions = actions
+                self._engine.bus.publish(topics.TASK, str(now.id), snapshot_of(now))
+            if tick % ticks == 0:
+                await self._save_progress(run)
+            await asyncio.sleep(SHOW_SECONDS)
+
+    async def _save_progress(self, run: Run) -> None:
+        actions = orjson.dumps(run.progress.document()).decode()
+        try:
+            await lifecycle.save_progress(self._engine.database.connection, run.attempt, actions)
+        except BaseORMException:
+            log.exception("progress cannot be written", extra={"task": str(run.task.id)})
+
+
+def _uncancel() -> None:
+    """Let this coroutine await again after it was canceled: what it does now is to write that it was."""
+    current = asyncio.current_task()
+    assert current is not None
+    while current.cancelling():
+        current.uncancel()
