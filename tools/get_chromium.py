@@ -6,6 +6,7 @@ without which the browser ends at the first missing glyph.
 """
 
 import io
+import os
 import platform
 import shutil
 import sys
@@ -39,9 +40,18 @@ FONTCONFIG = f"""<?xml version="1.0"?>
 """
 
 
+def find_chromium() -> Path | None:
+    """Return the browser to test with: the one named by HEADBOX_TEST_CHROMIUM, one on PATH, or the installed one."""
+    if named := os.environ.get("HEADBOX_TEST_CHROMIUM"):
+        return Path(named)
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    chromium = Path(found) if found else TARGET / "chromium"
+    return chromium if chromium.exists() else None
+
+
 def main() -> None:
     """Install the browser, unless there is one."""
-    if any(shutil.which(name) for name in NAMES) or (TARGET / "chromium").exists():
+    if find_chromium():
         return
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         sys.exit("The browser tests need Chromium: install it, or name it in HEADBOX_TEST_CHROMIUM.")
