@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol, TypeVar
@@ -13,6 +13,7 @@ from headbox.kinds.documents import ContentUnit, RemoteDocument, SettingsDocumen
 from headbox.types import ProgressUnit
 
 RemoteT = TypeVar("RemoteT", bound=RemoteDocument, covariant=True)
+UnitT = TypeVar("UnitT", bound=ContentUnit)
 SettingsT = TypeVar("SettingsT", bound=SettingsDocument, covariant=True)
 
 
@@ -77,8 +78,11 @@ class PublishContext(TaskContext, Protocol[SettingsT]):
     def artifacts(self) -> AsyncIterator[DeclaredArtifact]:
         """Yield the files that the version serves, by path; `url` is empty."""
 
-    def units(self, kind: type[ContentUnit]) -> AsyncIterator[ContentUnit]:
-        """Yield the content units of one kind, in an order that is always the same."""
+    def units(self, kind: type[UnitT]) -> AsyncIterator[tuple[UnitT, Sequence[DeclaredArtifact]]]:
+        """Yield the content units of one kind, each with its artifacts by path, in an order that is always the same.
+
+        The artifacts' `url` is empty.
+        """
 
     def file(self, relative_path: str) -> AbstractContextManager[IO[str]]:
         """Open a metadata file of the publication for writing; it is part of it once the block ends.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -24,6 +25,8 @@ from headbox.services import distribution as distributions
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
 from headbox.types import check_relative_path
+
+UnitT = TypeVar("UnitT", bound=ContentUnit)
 
 #: Rows that are read at a time while a version is rendered; bounds the memory of a publish.
 PAGE = 10_000
@@ -202,24 +205,29 @@ class RenderContext:
             report.add()
             yield DeclaredArtifact(path, "", sha256 or None, None if size < 0 else size)
 
-    async def units(self, kind: type[ContentUnit]) -> AsyncIterator[ContentUnit]:
+    async def units(self, kind: type[UnitT]) -> AsyncIterator[tuple[UnitT, Sequence[DeclaredArtifact]]]:
         """See `PublishContext.units`."""
         report = self._run.report("publish.render.units", "Writing metadata")
         last = ""
-        while rows := await self._page("content.document AS document", "", last, kind.kind):
-            for row in rows:
-                last = str(row["content_id"])
+        join = "JOIN content ON content.id = membership.content_id"
+        while rows := await self._page(last, "content.document AS document,", join, kind.kind):
+            last = str(rows[-1]["content_id"])
+            for _, of_unit in groupby(rows, key=itemgetter("content_id")):
+                unit_rows = list(of_unit)
+                document = unit_rows[0]["document"]
                 report.add()
-                document = row["document"]
-                yield kind.read(orjson.loads(document) if isinstance(document, str) else document)
+                yield (
+                    kind.read(orjson.loads(document) if isinstance(document, str) else document),
+                    [
+                        DeclaredArtifact(row["path"], "", row["sha256"], row["size"])
+                        for row in unit_rows
+                        if row["path"] is not None
+                    ],
+                )
 
     async def _artifact_pages(self) -> AsyncIterator[list[tuple[str, str, int]]]:
         last = ""
-        columns = (
-            "content_artifact.relative_path AS path, content_artifact.sha256 AS sha256, content_artifact.size AS size"
-        )
-        join = "LEFT JOIN content_artifact ON content_artifact.content_id = membership.content_id"
-        while rows := await self._page(columns, join, last):
+        while rows := await self._page(last):
             last = str(rows[-1]["content_id"])
             yield [
                 (row["path"], row["sha256"] or "", -1 if row["size"] is None else row["size"])
@@ -227,19 +235,21 @@ class RenderContext:
                 if row["path"] is not None
             ]
 
-    async def _page(self, columns: str, join: str, after: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """Return the rows of the next `PAGE` units of the version."""
+    async def _page(self, after: str, columns: str = "", join: str = "", kind: str = "") -> list[dict[str, Any]]:
+        """Return a row for each artifact of the next `PAGE` units of the version, and one for a unit without any."""
         of_kind = "AND content.kind = ?" if kind else ""
         number = self._version.number
         return await fetch(
             self._run.engine.database.connection,
-            f"SELECT membership.content_id AS content_id, {columns} FROM ("  # noqa: S608
+            f"SELECT membership.content_id AS content_id, {columns} content_artifact.relative_path AS path,"  # noqa: S608
+            "       content_artifact.sha256 AS sha256, content_artifact.size AS size FROM ("
             "   SELECT member.content_id FROM membership member"
             f"  {'JOIN content ON content.id = member.content_id' if kind else ''}"
             "   WHERE member.repository_id = ? AND member.content_id > ? AND member.added_in <= ?"
             f"  AND (member.removed_in IS NULL OR member.removed_in > ?) {of_kind}"
-            f"  ORDER BY member.content_id LIMIT {PAGE}) membership"
-            f" {join or 'JOIN content ON content.id = membership.content_id'} ORDER BY membership.content_id",
+            f"  ORDER BY member.content_id LIMIT {PAGE}) membership {join}"
+            " LEFT JOIN content_artifact ON content_artifact.content_id = membership.content_id"
+            " ORDER BY membership.content_id, content_artifact.relative_path",
             [str(self._version.repository_id), after or str(UUID(int=0)), number, number, *([kind] if kind else [])],
         )
 
