@@ -1,0 +1,128 @@
+"""Content units: lists, filters, and where their bytes are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from headbox.errors import Invalid
+from headbox.kinds import ContentUnit
+from headbox.models import Content, ContentArtifact
+from headbox.models.database import is_sqlite, json_field
+from headbox.resolvers.conditions import NONE, Condition, compiled, every, one_of, some, starts_with
+from headbox.resolvers.context import Context
+from headbox.resolvers.labels import labeled
+from headbox.resolvers.paging import COUNTED, UNCOUNTED, Edge, Listing, Page, PageArguments, edges_of, request
+from headbox.types import Availability
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedArtifact:
+    """An artifact of a content unit, and where its bytes can be had."""
+
+    relative_path: str
+    sha256: str | None
+    size: int | None
+    availability: Availability
+
+
+async def page(
+    context: Context, kind: str, arguments: PageArguments, filter: Mapping[str, Any] | None
+) -> Page[Edge[Content]]:
+    """Return a page of all content units of a kind, by their ids."""
+    listing = Listing(
+        "content.*",
+        "content",
+        "content.id",
+        "id",
+        where=every([Condition("content.kind = ?", (kind,)), condition(context, filter, kind)]),
+    )
+    return await context.loaders.page(request(listing, arguments, edges_of(Content), UNCOUNTED if filter else COUNTED))
+
+
+def condition(context: Context, filter: Mapping[str, Any] | None, kind: str | None = None) -> Condition:
+    """Return the condition of a filter on content units.
+
+    Args:
+        context: The operation.
+        filter: The filter.
+        kind: The kind of the list, or None for a list of all kinds: which fields can be searched.
+
+    Raises:
+        Invalid: A field cannot be searched, or not for this value.
+        LimitExceeded: It nests too deep, or holds too many conditions.
+    """
+    return compiled(
+        filter,
+        {
+            "kind": lambda kinds: one_of("content.kind", kinds),
+            "relative_path": lambda path: _with_artifact(Condition("relative_path = ?", (path,))),
+            "relative_path_prefix": lambda prefix: _with_artifact(starts_with("relative_path", prefix)),
+            "sha256": lambda digest: _with_artifact(Condition("sha256 = ?", (digest.lower(),))),
+            "created_after": lambda time: Condition("content.created_at > ?", (_utc(time),)),
+            "created_before": lambda time: Condition("content.created_at < ?", (_utc(time),)),
+            "label": lambda labels: labeled(context.connection, "content.labels", labels),
+            "field": lambda fields: every([_with_field(context, field, kind) for field in fields]),
+        },
+    )
+
+
+def _with_artifact(condition: Condition) -> Condition:
+    return Condition(
+        f"content.id IN (SELECT content_id FROM content_artifact WHERE {condition.sql})",  # noqa: S608
+        condition.parameters,
+    )
+
+
+def _with_field(context: Context, field: Mapping[str, str], kind: str | None) -> Condition:
+    """Return the condition that the field of a document has a value, in whatever kinds it can be searched."""
+    name, value = field["name"], field["value"]
+    kinds = [unit for unit in context.registry.contents if kind in (None, unit.kind)]
+    searched = [unit for unit in kinds if name in searchable(unit)]
+    if not searched:
+        known = ", ".join(sorted({field for unit in kinds for field in searchable(unit)})) or "none"
+        raise Invalid(
+            field="field", reason=f"{name!r} cannot be searched; these can: {known}", path=("filter", "field")
+        )
+    return some([_field_is(context, unit, name, value) for unit in searched])
+
+
+def searchable(unit: type[ContentUnit]) -> frozenset[str]:
+    """Return the fields of a kind of content that lists can be filtered by."""
+    return frozenset(unit.searched)
+
+
+def _field_is(context: Context, unit: type[ContentUnit], name: str, value: str) -> Condition:
+    annotation = unit.model_fields[name].annotation
+    assert annotation is not None, "the fields of a document are annotated"
+    field: TypeAdapter[Any] = TypeAdapter(annotation)
+    try:
+        stored = field.dump_python(field.validate_python(value), mode="json")
+    except ValidationError:
+        # What the field cannot be, it is in no unit.
+        return NONE
+    if not is_sqlite(context.connection):
+        stored = value
+    expression = json_field(context.connection, "content.document", name)
+    return Condition(f"content.kind = ? AND {expression} = ?", (unit.kind, stored))
+
+
+async def artifacts(context: Context, content: Content) -> list[PlacedArtifact]:
+    """Return the artifacts of a content unit, by path."""
+    rows: Sequence[ContentArtifact] = await context.loaders.artifacts.load(content.id)
+    return [PlacedArtifact(row.relative_path, row.sha256, row.size, await _availability(context, row)) for row in rows]
+
+
+async def _availability(context: Context, artifact: ContentArtifact) -> Availability:
+    if artifact.sha256 is not None and await context.loaders.stored_digest.load(artifact.sha256):
+        return Availability.LOCAL
+    place = (artifact.content_id, artifact.relative_path)
+    return Availability.REMOTE if await context.loaders.has_source.load(place) else Availability.MISSING
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)

@@ -1,0 +1,67 @@
+"""What resolvers are handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from headbox.kinds import Registry
+from headbox.models.database import Connection
+from headbox.resolvers.ids import GlobalId, NodeTypes
+from headbox.resolvers.loaders import Loaders
+from headbox.storage.interface import ArtifactStorage
+from headbox.tasking.engine import Engine
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation of one client.
+
+    Attributes:
+        engine: What the process shares.
+        storage: Where artifacts are.
+        types: The types that have global ids.
+        base_url: Address that the client reached the server at, without a slash at its end.
+        loaders: The data loaders of this operation.
+    """
+
+    engine: Engine
+    storage: ArtifactStorage
+    types: NodeTypes
+    base_url: str
+    loaders: Loaders
+
+    @classmethod
+    def create(cls, engine: Engine, storage: ArtifactStorage, types: NodeTypes, base_url: str) -> Context:
+        """Return the context of a request."""
+        return cls(engine, storage, types, base_url, Loaders(engine.database.connection, types))
+
+    def for_operation(self) -> Context:
+        """Return a context for another operation of the same client: a connection may carry many."""
+        context = replace(self)
+        context.refresh()
+        return context
+
+    def refresh(self) -> None:
+        """Forget what was loaded: something has changed."""
+        self.loaders = Loaders(self.connection, self.types)
+
+    @property
+    def registry(self) -> Registry:
+        """What plugins declare."""
+        return self.engine.registry
+
+    @property
+    def connection(self) -> Connection:
+        """The connection outside of transactions."""
+        return self.engine.database.connection
+
+    def global_id(self, type_name: str, id: UUID) -> str:
+        """Return the global id of a row."""
+        return str(GlobalId(type_name, id))
+
+    async def node(self, text: str) -> Any:
+        """Return the row of a global id, or None when there is none."""
+        parsed = GlobalId.parse(text)
+        return await self.loaders.node(parsed) if parsed else None

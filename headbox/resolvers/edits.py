@@ -1,0 +1,79 @@
+"""Changes as one transaction each, with errors that point at the input field at fault."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+from tortoise.models import Model
+
+from headbox.errors import HeadboxError, NotFound, Required
+from headbox.resolvers.context import Context
+from headbox.tasking.engine import UnitOfWork
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+@asynccontextmanager
+async def change(context: Context) -> AsyncIterator[UnitOfWork]:
+    """Run a block as one transaction; what the operation loaded before is loaded anew afterwards."""
+    async with context.engine.unit_of_work() as work:
+        yield work
+    context.refresh()
+
+
+async def wanted(
+    work: UnitOfWork, context: Context, text: str, model: type[ModelT], *path: str, kind: str | None = None
+) -> ModelT:
+    """Return the row of a global id that a client sent, as it is inside of the transaction.
+
+    Raises:
+        NotFound: There is none.
+        WrongType: It is the id of something else.
+    """
+    identifier = context.types.decode(text, model, kind=kind, path=path)
+    row = await model.get_or_none(pk=identifier, using_db=work.connection)
+    is_deleted = getattr(row, "deleted_at", None) is not None
+    type_name = context.types.name_of(row) if row is not None and not is_deleted else None
+    if row is None or type_name is None or context.global_id(type_name, identifier) != text:
+        raise NotFound(what=model.__name__, key=text, path=path)
+    return row
+
+
+async def wanted_or_none(
+    work: UnitOfWork, context: Context, text: str | None, model: type[ModelT], *path: str, kind: str | None = None
+) -> ModelT | None:
+    """Return the row of a global id, or None where the client sent none; see `wanted`."""
+    return None if text is None else await wanted(work, context, text, model, *path, kind=kind)
+
+
+def without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return the values but for some."""
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def refuse_null(changes: Mapping[str, Any], *names: str) -> None:
+    """Make sure that an update does not take away what everything of its kind has.
+
+    Raises:
+        Required: A field that the client sent is null.
+    """
+    for name in names:
+        if name in changes and changes[name] is None:
+            raise Required(field=name, path=(name,))
+
+
+@contextmanager
+def below(*path: str) -> Iterator[None]:
+    """Let the errors of a nested input point there."""
+    try:
+        yield
+    except HeadboxError as error:
+        error.at(*path, *error.path)
+        raise
+    except ExceptionGroup as group:
+        for fault in group.exceptions:
+            if isinstance(fault, HeadboxError):
+                fault.at(*path, *fault.path)
+        raise

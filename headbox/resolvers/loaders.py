@@ -1,0 +1,209 @@
+"""Data loaders: what all rows of a list need is fetched together.
+
+They live as long as one operation, or one event of a subscription, and so never show what is no longer so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+from tortoise.models import Model
+
+from headbox.models import (
+    Artifact,
+    ArtifactSource,
+    Content,
+    ContentArtifact,
+    Distribution,
+    Publication,
+    PublishSettings,
+    Remote,
+    RemoteRevision,
+    Repository,
+    RepositoryVersion,
+    Task,
+    TaskClaim,
+    TaskGroup,
+    Worker,
+)
+from headbox.models.database import Connection, fetch, model_from
+from headbox.resolvers import current_remote, paging
+from headbox.resolvers.current_remote import CurrentRemote
+from headbox.resolvers.ids import GlobalId, NodeTypes
+from headbox.resolvers.paging import Listing, Page, PageRequest
+from headbox.tasking import queries
+from headbox.types import UNFINISHED_STATES
+
+ModelT = TypeVar("ModelT", bound=Model)
+#: A repository and the number of one of its versions.
+VersionNumber = tuple[UUID, int]
+#: A content unit and a path in it.
+ArtifactPlace = tuple[UUID, str]
+
+#: Most keys of one query; SQLite takes no more than 1,000 terms in an expression.
+BATCH = 500
+#: Most tasks that are listed as blocking one task.
+MAX_BLOCKERS = 100
+
+
+class Loaders:
+    """The data loaders of one operation.
+
+    A loader by id gives None for a row that is gone, and for one of a kind that no installed plugin has.
+    """
+
+    def __init__(self, connection: Connection, types: NodeTypes) -> None:
+        self._connection = connection
+        self._types = types
+        self.content = self._of(Content)
+        self.distribution = self._of(Distribution)
+        self.publication = self._of(Publication)
+        self.publish_settings = self._of(PublishSettings)
+        self.remote = DataLoader[UUID, CurrentRemote | None](self._remotes, BATCH)
+        self.remote_revision = self._of(RemoteRevision)
+        self.repository = self._of(Repository)
+        self.version = self._of(RepositoryVersion)
+        self.version_numbered = DataLoader[VersionNumber, RepositoryVersion | None](self._versions_numbered, BATCH)
+        self.task = self._of(Task)
+        self.task_group = self._of(TaskGroup)
+        self.worker = self._of(Worker)
+        self.claims = DataLoader[UUID, list[TaskClaim]](self._claims, BATCH)
+        self.blockers = DataLoader[UUID, list[Task]](self._blockers, BATCH)
+        self.current_task = DataLoader[UUID, Task | None](self._current_tasks, BATCH)
+        self.artifacts = DataLoader[UUID, list[ContentArtifact]](self._artifacts, BATCH)
+        self.stored_digest = DataLoader[str, bool](self._stored_digests, BATCH)
+        self.has_source = DataLoader[ArtifactPlace, bool](self._have_sources, BATCH)
+        # Not cached: each page is asked for once.
+        self._pages = DataLoader[PageRequest[Any], Page[Any]](self._read_pages, BATCH, cache=False)
+        self.row_count = DataLoader[Listing, int](self._count_rows, BATCH)
+        self._by_model: dict[type[Model], Callable[[UUID], Awaitable[Any]]] = {
+            Content: self.content.load,
+            Distribution: self.distribution.load,
+            Publication: self._visible_publication,
+            PublishSettings: self.publish_settings.load,
+            Remote: self._visible_remote,
+            Repository: self.repository.load,
+            RepositoryVersion: self._visible_version,
+            Task: self.task.load,
+            TaskGroup: self.task_group.load,
+            Worker: self.worker.load,
+        }
+
+    async def page(self, request: PageRequest[paging.EdgeT]) -> Page[paging.EdgeT]:
+        """Read a page, together with others that select alike."""
+        page: Page[paging.EdgeT] = await self._pages.load(request)
+        return page
+
+    async def node(self, identifier: GlobalId) -> Any:
+        """Return the row of a global id, or None when there is none that clients may see."""
+        node_type = self._types.named(identifier.type_name)
+        if node_type is None:
+            return None
+        node = await self._by_model[node_type.model](identifier.id)
+        return node if node is not None and self._types.name_of(node) == node_type.name else None
+
+    async def _visible_remote(self, id: UUID) -> CurrentRemote | None:
+        remote = await self.remote.load(id)
+        return remote if remote is not None and remote.row.deleted_at is None else None
+
+    async def _visible_version(self, id: UUID) -> RepositoryVersion | None:
+        version = await self.version.load(id)
+        return version if version is not None and await self.repository.load(version.repository_id) else None
+
+    async def _visible_publication(self, id: UUID) -> Publication | None:
+        publication = await self.publication.load(id)
+        if publication is None or await self._visible_version(publication.repository_version_id) is None:
+            return None
+        return publication
+
+    def _of(self, model: type[ModelT]) -> DataLoader[UUID, ModelT | None]:
+        async def load(ids: list[UUID]) -> Sequence[ModelT | None]:
+            rows = {row.pk: row for row in await model.filter(pk__in=ids) if self._types.name_of(row) is not None}
+            return [rows.get(key) for key in ids]
+
+        return DataLoader(load, BATCH)
+
+    async def _remotes(self, ids: list[UUID]) -> list[CurrentRemote | None]:
+        rows = await fetch(
+            self._connection,
+            f"SELECT {current_remote.COLUMNS} FROM {current_remote.SOURCE} WHERE remote.id IN ({_marks(ids)})",  # noqa: S608
+            _texts(ids),
+        )
+        found = {remote.id: remote for remote in map(CurrentRemote.of, rows) if self._types.name_of(remote) is not None}
+        return [found.get(key) for key in ids]
+
+    async def _versions_numbered(self, keys: list[VersionNumber]) -> list[RepositoryVersion | None]:
+        rows = await fetch(
+            self._connection,
+            f"SELECT * FROM repository_version WHERE {' OR '.join(['(repository_id = ? AND number = ?)'] * len(keys))}",  # noqa: S608
+            [value for repository_id, number in keys for value in (str(repository_id), number)],
+        )
+        versions = [model_from(RepositoryVersion, row) for row in rows]
+        found = {(version.repository_id, version.number): version for version in versions}
+        return [found.get(key) for key in keys]
+
+    async def _claims(self, task_ids: list[UUID]) -> list[list[TaskClaim]]:
+        found = await queries.claims_of(task_ids)
+        return [found.get(task_id, []) for task_id in task_ids]
+
+    async def _blockers(self, task_ids: list[UUID]) -> list[list[Task]]:
+        rows = await fetch(
+            self._connection,
+            "SELECT blocked_id, task_id FROM ("  # noqa: S608
+            " SELECT mine.task_id AS blocked_id, earlier.task_id,"
+            " DENSE_RANK() OVER (PARTITION BY mine.task_id ORDER BY earlier.task_id) AS place FROM task_claim mine"
+            " JOIN task_claim earlier ON earlier.resource = mine.resource AND earlier.sequence < mine.sequence"
+            f" WHERE mine.task_id IN ({_marks(task_ids)}) AND (mine.exclusive OR earlier.exclusive)) AS blocking"
+            f" WHERE place <= {MAX_BLOCKERS} GROUP BY blocked_id, task_id ORDER BY task_id",
+            _texts(task_ids),
+        )
+        blockers = await self.task.load_many(list({_uuid(row["task_id"]): None for row in rows}))
+        tasks = {task.id: task for task in blockers if task is not None}
+        found: defaultdict[UUID, list[Task]] = defaultdict(list)
+        for row in rows:
+            if blocker := tasks.get(_uuid(row["task_id"])):
+                found[_uuid(row["blocked_id"])].append(blocker)
+        return [found[task_id] for task_id in task_ids]
+
+    async def _current_tasks(self, worker_ids: list[UUID]) -> list[Task | None]:
+        tasks = await Task.filter(worker_id__in=worker_ids, state__in=list(UNFINISHED_STATES)).order_by("id")
+        found = {task.worker_id: task for task in reversed(tasks) if self._types.name_of(task) is not None}
+        return [found.get(worker_id) for worker_id in worker_ids]
+
+    async def _artifacts(self, content_ids: list[UUID]) -> list[list[ContentArtifact]]:
+        found: defaultdict[UUID, list[ContentArtifact]] = defaultdict(list)
+        for artifact in await ContentArtifact.filter(content_id__in=content_ids).order_by("relative_path"):
+            found[artifact.content_id].append(artifact)
+        return [found[content_id] for content_id in content_ids]
+
+    async def _stored_digests(self, digests: list[str]) -> list[bool]:
+        stored = {artifact.sha256 for artifact in await Artifact.filter(sha256__in=digests).only("sha256")}
+        return [digest in stored for digest in digests]
+
+    async def _have_sources(self, places: list[ArtifactPlace]) -> list[bool]:
+        content_ids = {content_id for content_id, _ in places}
+        sources = await ArtifactSource.filter(content_id__in=content_ids).only("content_id", "relative_path")
+        known = {(source.content_id, source.relative_path) for source in sources}
+        return [place in known for place in places]
+
+    async def _read_pages(self, requests: list[PageRequest[Any]]) -> list[Page[Any]]:
+        return await paging.read_pages(self._connection, requests)
+
+    async def _count_rows(self, listings: list[Listing]) -> list[int]:
+        return await paging.count_rows(self._connection, listings)
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _texts(ids: Sequence[UUID]) -> list[str]:
+    return [str(key) for key in ids]
+
+
+def _uuid(value: str | UUID) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)

@@ -1,0 +1,95 @@
+"""Remotes: lists, and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headbox.kinds import RemoteDocument
+from headbox.models import Remote
+from headbox.resolvers import current_remote
+from headbox.resolvers.conditions import Condition, every, one_of
+from headbox.resolvers.context import Context
+from headbox.resolvers.current_remote import CurrentRemote
+from headbox.resolvers.edits import change, refuse_null, wanted, without
+from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, request
+from headbox.services import remote as service
+
+
+async def find(context: Context, name: str) -> CurrentRemote | None:
+    """Return the remote with a name."""
+    remote = await Remote.get_or_none(name=name, deleted_at__isnull=True)
+    return await context.loaders.remote.load(remote.id) if remote else None
+
+
+async def page(context: Context, arguments: PageArguments, *, kind: str | None = None) -> Page[Edge[CurrentRemote]]:
+    """Return a page of the remotes, by name; of one kind, or of all."""
+    kinds = [kind] if kind else context.types.kinds_of(Remote)
+    listing = Listing(
+        current_remote.COLUMNS,
+        current_remote.SOURCE,
+        "remote.name",
+        "name",
+        key_type=str,
+        where=every([Condition("remote.deleted_at IS NULL"), one_of("remote.kind", kinds)]),
+    )
+    return await context.loaders.page(request(listing, arguments, _edge))
+
+
+def _edge(cursor: str, row: dict[str, Any]) -> Edge[CurrentRemote]:
+    return Edge(cursor, CurrentRemote.of(row))
+
+
+async def create(context: Context, kind: type[RemoteDocument], values: Mapping[str, Any]) -> CurrentRemote:
+    """Create a remote.
+
+    Raises:
+        RequestError: Something of it cannot be; nothing was created.
+    """
+    async with change(context) as work:
+        remote = await service.create(
+            work,
+            kind,
+            name=values["name"],
+            values=without(values, "name", "labels"),
+            labels=values.get("labels"),
+        )
+    return await _current(context, remote)
+
+
+async def update(context: Context, kind: type[RemoteDocument], values: Mapping[str, Any]) -> CurrentRemote:
+    """Change what the input holds of a remote: it gets a new revision.
+
+    Raises:
+        RevisionConflict: It was changed since the revision that the client expected.
+        RequestError: Something of it cannot be; nothing was changed.
+    """
+    async with change(context) as work:
+        remote = await wanted(work, context, values["id"], Remote, "id", kind=kind.kind)
+        changes = without(values, "id", "expected_revision")
+        refuse_null(changes, "name")
+        remote = await service.update(
+            work,
+            remote,
+            changes=changes,
+            expected_revision=values.get("expected_revision"),
+        )
+    return await _current(context, remote)
+
+
+async def delete(context: Context, id: str) -> CurrentRemote:
+    """Delete a remote; its revisions stay for what needs them.
+
+    Raises:
+        NotFound: There is none with this id.
+        InUse: A repository syncs from it.
+    """
+    async with change(context) as work:
+        remote = await service.delete(work, await wanted(work, context, id, Remote, "id"))
+    return await _current(context, remote)
+
+
+async def _current(context: Context, remote: Remote) -> CurrentRemote:
+    current = await context.loaders.remote.load(remote.id)
+    assert current is not None, "a remote has a current revision, also when it is deleted"
+    return current

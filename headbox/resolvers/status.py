@@ -1,0 +1,46 @@
+"""How the server and what it needs are doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from headbox.models.database import fetch
+from headbox.resolvers.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStatus:
+    """Whether something that the server needs works."""
+
+    name: str
+    ok: bool
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The server as it is now; what it needs is tried when it is asked for."""
+
+    version: str
+
+
+def status() -> Status:
+    """Return which server this is."""
+    return Status(version("headbox"))
+
+
+async def database(context: Context) -> ComponentStatus:
+    """Try the database."""
+    name = context.connection.capabilities.dialect
+    try:
+        await fetch(context.connection, "SELECT 1 AS one")
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, the database does not work
+        return ComponentStatus(name, ok=False, detail=str(error))
+    return ComponentStatus(name, ok=True, detail=None)
+
+
+async def storage(context: Context) -> ComponentStatus:
+    """Try the storage of artifacts."""
+    health = await context.storage.check()
+    return ComponentStatus("storage", health.ok, health.detail)

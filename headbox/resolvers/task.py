@@ -1,0 +1,275 @@
+"""Tasks: lists, filters, what they work on and what they made, and their creation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+from tortoise.models import Model
+
+from headbox.kinds import PublishTask, SyncTask, TaskType
+from headbox.models import (
+    Publication,
+    PublishSettings,
+    Remote,
+    Repository,
+    RepositoryVersion,
+    SyncIssue,
+    Task,
+    TaskGroup,
+    Worker,
+)
+from headbox.models.database import Connection
+from headbox.resolvers import publish_settings as settings_resolver
+from headbox.resolvers.conditions import ANY, NONE, Condition, compiled, every, one_of
+from headbox.resolvers.context import Context
+from headbox.resolvers.edits import change, wanted, wanted_or_none
+from headbox.resolvers.ids import GlobalId
+from headbox.resolvers.labels import labeled
+from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
+from headbox.services import task as service
+from headbox.tasking import queries
+from headbox.types import TaskState
+
+#: Name under which a task shows a repository that was deleted since.
+DELETED_NAME = "(deleted)"
+#: What a UUID parameter of a task type names, by the parameter's name.
+PARAMETER_MODELS: dict[str, type[Repository | RepositoryVersion | Remote | PublishSettings | Publication]] = {
+    "repository": Repository,
+    "repository_version": RepositoryVersion,
+    "remote": Remote,
+    "settings": PublishSettings,
+    "publication": Publication,
+}
+
+
+async def find(context: Context, id: str) -> Task | None:
+    """Return the task with a global id."""
+    node = await context.node(id)
+    return node if isinstance(node, Task) else None
+
+
+def condition(context: Context, filter: Mapping[str, Any] | None) -> Condition:
+    """Return the condition of a filter on tasks.
+
+    Raises:
+        LimitExceeded: It nests too deep, or holds too many conditions.
+    """
+    return compiled(
+        filter,
+        {
+            "kind": lambda kinds: one_of("task.kind", kinds),
+            "state": lambda states: one_of("task.state", [state.value for state in states]),
+            "repository": lambda text: _names(context, "task.repository_id", text, Repository),
+            "worker": lambda text: _names(context, "task.worker_id", text, Worker),
+            "group": lambda text: _names(context, "task.group_id", text, TaskGroup),
+            "created_after": lambda time: Condition("task.created_at > ?", (_utc(time),)),
+            "created_before": lambda time: Condition("task.created_at < ?", (_utc(time),)),
+            "label": lambda labels: labeled(context.connection, "task.labels", labels),
+        },
+    )
+
+
+def _names(context: Context, column: str, id: str, model: type[Repository | Worker | TaskGroup]) -> Condition:
+    """Return the condition that a column names what a global id names: nothing, when it is the id of something else."""
+    parsed = GlobalId.parse(id)
+    found = context.types.named(parsed.type_name) if parsed else None
+    return Condition(f"{column} = ?", (str(parsed.id),)) if parsed and found and found.model is model else NONE
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+async def page(
+    context: Context,
+    arguments: PageArguments,
+    *,
+    filter: Mapping[str, Any] | None = None,
+    kind: str | None = None,
+    repository_id: UUID | None = None,
+    group_id: UUID | None = None,
+) -> Page[Edge[Task]]:
+    """Return a page of the tasks, the newest first: of one kind, repository or group, or of all."""
+    conditions = [
+        one_of("task.kind", [kind] if kind else context.types.kinds_of(Task)),
+        Condition("task.repository_id = ?", (str(repository_id),)) if repository_id else ANY,
+        Condition("task.group_id = ?", (str(group_id),)) if group_id else ANY,
+        condition(context, filter),
+    ]
+    listing = Listing("task.*", "task", "task.id", "id", where=every(conditions), is_descending=True)
+    return await context.loaders.page(request(listing, arguments, edges_of(Task)))
+
+
+async def issues(context: Context, task: Task, arguments: PageArguments) -> Page[Edge[SyncIssue]]:
+    """Return a page of what a sync left out, in the order in which it met them."""
+    where = Condition("sync_issue.task_id = ?", (str(task.id),))
+    listing = Listing("sync_issue.*", "sync_issue", "sync_issue.id", "id", where=where)
+    return await context.loaders.page(request(listing, arguments, edges_of(SyncIssue)))
+
+
+async def counts(connection: Connection, group_id: UUID | None = None) -> dict[str, int]:
+    """Return how many tasks are in each state, by the state's name; those that are being canceled still run."""
+    found = await queries.task_counts(connection, group_id)
+    counted = {state.value: count for state, count in found.items()}
+    counted[TaskState.RUNNING.value] += counted.pop(TaskState.CANCELING.value)
+    return counted
+
+
+async def created_resources(context: Context, task: Task) -> list[Any]:
+    """Return what a task created and is still there, in the order in which it did."""
+    nodes = []
+    for text in task.created_resources:
+        type_name, _, key = text.partition(":")
+        nodes.append(await context.loaders.node(GlobalId(type_name, UUID(key))))
+    return [node for node in nodes if node is not None]
+
+
+async def result_version(context: Context, task: Task) -> RepositoryVersion | None:
+    """Return the repository version that a task made."""
+    key = task.result.get("repository_version")
+    return await context.loaders.version.load(UUID(key)) if key else None
+
+
+async def result_publication(context: Context, task: Task) -> Publication | None:
+    """Return the publication that a task made or found."""
+    key = task.result.get("publication")
+    publication = await context.loaders.publication.load(UUID(key)) if key else None
+    if publication is None or not task.result.get("reused"):
+        return publication
+    reused = publication.clone(pk=publication.pk)
+    reused.reused = True
+    return reused
+
+
+async def remote_revision(context: Context, task: Task) -> int:
+    """Return the number of the remote's revision that a sync is pinned to; 0 when that is gone."""
+    revision = task.remote_revision_id and await context.loaders.remote_revision.load(task.remote_revision_id)
+    return revision.number if revision else 0
+
+
+async def parameter(context: Context, task: Task, name: str) -> Any:
+    """Return what a UUID parameter names, or None when it is null, or gone since the task was created."""
+    text = task.input.get(name)
+    if text is None:
+        return None
+    loaders: dict[type[Model], DataLoader[UUID, Any]] = {
+        Repository: context.loaders.repository,
+        RepositoryVersion: context.loaders.version,
+        Remote: context.loaders.remote,
+        PublishSettings: context.loaders.publish_settings,
+        Publication: context.loaders.publication,
+    }
+    return await loaders[PARAMETER_MODELS[name]].load(UUID(text))
+
+
+async def synced_repository(context: Context, task_type: type[SyncTask[Any, Any]], task: Task) -> Repository:
+    """Return the repository that a sync works on; where it was deleted since, what is still known of it."""
+    found: Repository | None = await parameter(context, task, "repository")
+    return found or _deleted_repository(context, task_type.repository_type().kind, task)
+
+
+async def published_version(context: Context, task_type: type[PublishTask[Any, Any]], task: Task) -> RepositoryVersion:
+    """Return the version that a publish works on; where it was deleted since, what is still known of it."""
+    found: RepositoryVersion | None = await parameter(context, task, "repository_version")
+    if found is not None:
+        return found
+    repository = _deleted_repository(context, task_type.repository_type().kind, task)
+    key = UUID(task.input["repository_version"])
+    return RepositoryVersion(id=key, repository_id=repository.id, number=0, created_at=task.created_at)
+
+
+def _deleted_repository(context: Context, kind: str, task: Task) -> Repository:
+    repository = Repository(id=task.repository_id, kind=kind, name=DELETED_NAME, created_at=task.created_at)
+    # For whatever leads back to it.
+    context.loaders.repository.prime(repository.id, repository, force=True)
+    return repository
+
+
+async def create_sync(context: Context, task_type: type[SyncTask[Any, Any]], values: Mapping[str, Any]) -> Task:
+    """Create a sync.
+
+    Raises:
+        RequestError: It is known already that it cannot be done; there is no task.
+    """
+    given, extra = _split(task_type, SyncTask, values)
+    repository, remote = given.pop("repository"), given.pop("remote", None)
+    repository_kind, remote_kind = task_type.repository_type().kind, task_type.remote_type().kind
+    async with change(context) as work:
+        sync = service.SyncRequest(
+            repository=await wanted(work, context, repository, Repository, "repository", kind=repository_kind),
+            remote=await wanted_or_none(work, context, remote, Remote, "remote", kind=remote_kind),
+            extra=extra,
+            **given,
+        )
+        return await service.create_sync(work, task_type, sync)
+
+
+async def create_publish(context: Context, task_type: type[PublishTask[Any, Any]], values: Mapping[str, Any]) -> Task:
+    """Create a publish.
+
+    Raises:
+        RequestError: It is known already that it cannot be done; there is no task.
+    """
+    given, extra = _split(task_type, PublishTask, values)
+    repository, version = given.pop("repository", None), given.pop("repository_version", None)
+    settings = given.pop("settings", None)
+    kind = task_type.repository_type()
+    async with change(context) as work:
+        publish = service.PublishRequest(
+            repository=await wanted_or_none(work, context, repository, Repository, "repository", kind=kind.kind),
+            repository_version=await wanted_or_none(work, context, version, RepositoryVersion, "repository_version"),
+            settings=await settings_resolver.referred(work, context, kind.settings_type, settings, "settings"),
+            extra=extra,
+            **given,
+        )
+        return await service.create_publish(work, task_type, publish)
+
+
+async def create(context: Context, task_type: type[TaskType], values: Mapping[str, Any]) -> Task:
+    """Create a task of a plugin's own type.
+
+    Raises:
+        RequestError: It is known already that it cannot be done; there is no task.
+    """
+    given, own = _split(task_type, TaskType, values)
+    async with change(context) as work:
+        for name in own.keys() & PARAMETER_MODELS.keys():
+            row = await wanted(work, context, own[name], PARAMETER_MODELS[name], name)
+            own[name] = row.id
+        return await service.create(work, task_type, own, **given)
+
+
+def _split(
+    task_type: type[TaskType], base: type[TaskType], values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values that all tasks of a base have, and those of this type's own parameters; nulls are left out."""
+    own = task_type.model_fields.keys() - base.model_fields.keys()
+    given = {name: value for name, value in values.items() if value is not None and name not in own}
+    return given, {name: values[name] for name in own if name in values}
+
+
+async def cancel(context: Context, id: str) -> Task:
+    """End a waiting task at once, and ask a running one to end.
+
+    Raises:
+        NotFound: There is none with this id.
+        NotCancelable: It is finished already.
+    """
+    async with change(context) as work:
+        return await service.cancel(work, await wanted(work, context, id, Task, "id"))
+
+
+async def repeat(context: Context, id: str, idempotency_key: str | None) -> Task:
+    """Create a task from the stored input of a finished one.
+
+    Raises:
+        NotFound: There is none with this id.
+        RequestError: It is not finished, or cannot be done any more.
+    """
+    async with change(context) as work:
+        task = await wanted(work, context, id, Task, "id")
+        return await service.repeat(work, task, idempotency_key=idempotency_key)

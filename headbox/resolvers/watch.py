@@ -1,0 +1,158 @@
+"""What subscriptions see: the state first, then every later one that the client can keep up with.
+
+Whoever watches listens to the bus before reading the row, so that nothing falls in between, and reads the row again
+from time to time: the bus may lose events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from headbox.errors import NotFound
+from headbox.models import Repository, Task
+from headbox.models.database import fetch
+from headbox.resolvers import task as tasks
+from headbox.resolvers.conditions import Condition, every, one_of
+from headbox.resolvers.context import Context
+from headbox.tasking import bus as topics
+from headbox.tasking.bus import Payload, Subscription
+from headbox.tasking.snapshot import apply_snapshot
+from headbox.types import UNFINISHED_STATES
+
+#: Silence after which a row is read again, in seconds.
+REREAD_SECONDS = 5.0
+#: Most unfinished tasks that a subscription to many begins with.
+MAX_TASKS_AT_FIRST = 1000
+
+
+async def task(context: Context, id: str) -> AsyncIterator[Task]:
+    """Yield the states of a task, its final one last.
+
+    Raises:
+        NotFound: There is none with this id; before the first state.
+        WrongType: It is the id of something else; before the first state.
+    """
+    identifier = context.types.decode(id, Task, path=("id",))
+    with context.engine.bus.subscribe(topics.TASK, str(identifier)) as events:
+        state = await Task.get_or_none(id=identifier)
+        if state is None or context.types.name_of(state) is None:
+            raise NotFound(what="Task", key=id, path=("id",))
+        while True:
+            context.refresh()
+            yield state
+            if state.state.is_final:
+                return
+            later = await _later(events, state)
+            if later is None:
+                return
+            state = later
+
+
+async def _later(events: Subscription, state: Task) -> Task | None:
+    """Wait for another state of a task; None when the task is gone."""
+    while True:
+        event = await events.next(REREAD_SECONDS)
+        if event is not None:
+            later = apply_snapshot(state, event[1])
+            if later is not state:
+                return later
+            continue
+        row = await Task.get_or_none(id=state.id)
+        if row is None:
+            return None
+        if _differs(row, state):
+            return row
+
+
+def _differs(row: Task, state: Task) -> bool:
+    return (row.state, row.attempt, row.actions) != (state.state, state.attempt, state.actions)
+
+
+async def repository(context: Context, id: str) -> AsyncIterator[Repository]:
+    """Yield a repository as it is now, and whenever it gets a version or a publication or is changed; ends with it.
+
+    Raises:
+        NotFound: There is none with this id; before the first state.
+        WrongType: It is the id of something else; before the first state.
+    """
+    identifier = context.types.decode(id, Repository, path=("id",))
+    with context.engine.bus.subscribe(topics.REPOSITORY, str(identifier)) as events:
+        state = await Repository.get_or_none(id=identifier)
+        if state is None or context.types.name_of(state) is None:
+            raise NotFound(what="Repository", key=id, path=("id",))
+        while state is not None:
+            context.refresh()
+            yield state
+            state = await _later_repository(events, state)
+
+
+async def _later_repository(events: Subscription, state: Repository) -> Repository | None:
+    while True:
+        is_told = await events.next(REREAD_SECONDS) is not None
+        row = await Repository.get_or_none(id=state.id)
+        if row is None or is_told or (row.revision, row.latest_number) != (state.revision, state.latest_number):
+            return row
+
+
+async def matching_tasks(context: Context, filter: Mapping[str, Any] | None) -> AsyncIterator[Task]:
+    """Yield every task that matches a filter: the unfinished ones as they are, then whichever is created or changes.
+
+    Raises:
+        LimitExceeded: The filter is too large; before the first task.
+    """
+    matching = _Matching(context, tasks.condition(context, filter))
+    with context.engine.bus.subscribe(topics.TASK) as events:
+        for state in await matching.unfinished():
+            context.refresh()
+            yield state
+        async for key, snapshot in events:
+            later = await matching.after(UUID(key), snapshot)
+            if later is not None:
+                context.refresh()
+                yield later
+
+
+class _Matching:
+    """The tasks that match a filter, as far as they are known to a subscription."""
+
+    def __init__(self, context: Context, condition: Condition) -> None:
+        self._context = context
+        self._condition = every([one_of("task.kind", context.types.kinds_of(Task)), condition])
+        # Unfinished tasks: the state last seen, and whether it matched. What a filter asks for changes only with the
+        # task's state and worker; while both stay, progress needs no query.
+        self._seen: dict[UUID, tuple[Task, bool]] = {}
+
+    async def unfinished(self) -> list[Task]:
+        """Return the unfinished tasks that match, the oldest first."""
+        where = every([one_of("task.state", sorted(UNFINISHED_STATES)), self._condition])
+        rows = await fetch(
+            self._context.connection,
+            f"SELECT task.id FROM task WHERE {where.sql} ORDER BY task.id LIMIT {MAX_TASKS_AT_FIRST}",  # noqa: S608
+            where.parameters,
+        )
+        found = await Task.filter(id__in=[row["id"] for row in rows]).order_by("id")
+        self._seen = {task.id: (task, True) for task in found}
+        return list(found)
+
+    async def after(self, id: UUID, snapshot: Payload) -> Task | None:
+        """Return a task in the state of an event, or None when it does not match or this state is no news."""
+        known = self._seen.get(id)
+        row = known[0] if known else await Task.get_or_none(id=id)
+        if row is None:
+            return None
+        state = apply_snapshot(row, snapshot)
+        if known and state is row:
+            return None
+        is_same = known is not None and (row.state, row.worker_id) == (state.state, state.worker_id)
+        is_matching = known[1] if known is not None and is_same else await self._matches(id)
+        if state.state.is_final:
+            self._seen.pop(id, None)
+        else:
+            self._seen[id] = state, is_matching
+        return state if is_matching else None
+
+    async def _matches(self, id: UUID) -> bool:
+        where = every([Condition("task.id = ?", (str(id),)), self._condition])
+        return bool(await fetch(self._context.connection, f"SELECT 1 FROM task WHERE {where.sql}", where.parameters))  # noqa: S608
