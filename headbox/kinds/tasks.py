@@ -90,7 +90,12 @@ class SyncTask(TaskType, Generic[RepositoryT, RemoteT], claims=(exclusive("repos
         return cls.type_arguments()[1]  # type: ignore[no-any-return]
 
     def declare(self, ctx: SyncContext[RemoteT]) -> AsyncIterator[DeclaredContent]:
-        """Yield everything that the remote holds now: an async generator that compares, saves and counts nothing."""
+        """Yield everything that the remote holds now: an async generator that compares, saves and counts nothing.
+
+        Raises:
+            HeadboxError: The sync fails with it.
+            ValidationError: Of pydantic; the sync fails with a `MetadataInvalid` that says what was refused, and where.
+        """
         raise NotImplementedError
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from headbox.download.interface import Downloader, Fetched, Validators
+from headbox.errors import MetadataInvalid
 from headbox.pipeline.run import Run
 
 
@@ -19,12 +22,14 @@ class Metadata:
 
     Attributes:
         known: URL -> etag, last_modified and sha256 of the root metadata that the last sync saw, or nothing when it must not be skipped.
-        seen: The same of this one.
+        latest_url: What was fetched last; the remote's own URL before anything was.
+        seen: As `known`, of this sync.
     """
 
     run: Run
     downloader: Downloader
     known: dict[str, dict[str, str | None]]
+    latest_url: str
     seen: dict[str, dict[str, str | None]] = field(default_factory=dict)
     _files: int = 0
 
@@ -54,6 +59,13 @@ class Metadata:
         await self._fetch(url, path, sha256=sha256, size=size)
         return path
 
+    def refused(self, error: ValidationError) -> MetadataInvalid:
+        """Say what a plugin's documents refused of the metadata that was fetched last, and where in it that stands."""
+        detail = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in detail["loc"])
+        reason = detail["msg"].removeprefix("Value error, ").rstrip(".")
+        return MetadataInvalid(url=self.latest_url, reason=f"{place}: {reason}" if place else reason)
+
     def _new_file(self) -> Path:
         self._files += 1
         return self.run.working_folder / f"metadata-{self._files}"
@@ -67,6 +79,7 @@ class Metadata:
         size: int | None = None,
         if_changed: Validators | None = None,
     ) -> Fetched | None:
+        self.latest_url = url
         report = self.run.report("sync.download.metadata", "Fetching metadata")
         fetched = await self.downloader.fetch(
             url,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from headbox.download import open_downloader
 from headbox.errors import NotFound, RemoteNotSyncable, UnitConflict
@@ -137,7 +138,7 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
     known = {} if parameters.force else given.skippable()
     with run.progress.action("sync"):
         async with open_downloader(remotes.access(given.remote), run.engine.settings.download) as downloader:
-            metadata = Metadata(run, downloader, known)
+            metadata = Metadata(run, downloader, known, given.remote.url)
             pipeline = SyncPipeline(
                 run,
                 downloader=downloader if given.remote.policy is DownloadPolicy.IMMEDIATE else None,
@@ -151,6 +152,9 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
             except Unchanged:
                 run.report("sync.unchanged", "Nothing has changed since the last sync").add(0)
                 return None, None
+            except ValidationError as error:
+                # A plugin that reads metadata into documents need not explain what they refuse.
+                raise metadata.refused(error) from error
         await _leave_out_conflicts(run, pipeline)
         prepared = await _prepare(run, parameters, given.repository)
     return prepared, Seen({} if pipeline.issue_count else metadata.seen, pipeline.unit_count)
