@@ -1,0 +1,97 @@
+"""Logging: every line of the process, ours or a library's, through one formatter on stderr.
+
+Lines are coloured text for people on a terminal, and JSON objects elsewhere, one a line, with at least `timestamp`,
+`level`, `logger` and `event`; `correlation_id` where a request or a task is at work; and what a caller gave as `extra`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, TextIO
+from urllib.parse import urlsplit
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from headbox.settings import LogSettings
+from headbox.tasking import correlation
+
+#: Libraries that say too much at INFO.
+_QUIET = ("aiosqlite", "asyncio", "dramatiq", "tortoise", "tortoise.db_client", "websockets")
+
+_USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
+_SECRET_NAME = re.compile(r"password|secret|token|authorization|cookie", re.IGNORECASE)
+_MASK = "***"
+
+
+def configure(settings: LogSettings, stream: TextIO = sys.stderr) -> None:
+    """Send all logging of this process to a stream."""
+    as_text = settings.format == "text" or (settings.format == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(as_text=as_text, colors=stream.isatty()))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+
+
+def _formatter(*, as_text: bool, colors: bool) -> logging.Formatter:
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if as_text else "iso", utc=not as_text),
+        structlog.stdlib.ExtraAdder(),
+        _tell_request,
+        _add_correlation_id,
+    ]
+    render: Processor = (
+        structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+        if as_text
+        else structlog.processors.JSONRenderer(serializer=_json)
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # The traceback becomes text before credentials are looked for.
+            structlog.processors.format_exc_info,
+            _mask,
+            render,
+        ],
+        pass_foreign_args=True,
+    )
+
+
+def _json(value: Any, **_: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _add_correlation_id(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    if correlation_id := correlation.current():
+        event["correlation_id"] = correlation_id
+    return event
+
+
+def _tell_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Turn a line of uvicorn's access log into fields; the query string is left out, for it may hold what is secret."""
+    arguments = event.pop("positional_args", ())
+    # Uvicorn's own twin of its message, with escape sequences.
+    event.pop("color_message", None)
+    if event["logger"] == "uvicorn.access":
+        client, method, target, _, status = arguments
+        path = urlsplit(target).path
+        event.update(event="request", method=method, path=path, status=status, client=client)
+    return event
+
+
+def _mask(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Take out credentials: in URLs, and in fields that are named for them."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _MASK if _SECRET_NAME.search(name) else _USERINFO.sub(f"{_MASK}@", value)
+    return event

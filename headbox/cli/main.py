@@ -1,0 +1,94 @@
+"""The `headbox` command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+import click
+
+from headbox import __version__
+from headbox.cli.failures import UsageFailure
+from headbox.cli.lazy import LazyCommand, LazyGroup
+
+#: Where plugins are found. `headbox.kinds` has the same name, but importing it would take most of a second.
+_ENTRY_POINT_GROUP = "headbox.plugins"
+
+#: The nouns of the core, in the order of the help. Their commands are derived from the GraphQL schema.
+CORE_NOUNS = {
+    "repository": "Repositories of all kinds.",
+    "version": "Versions of repositories.",
+    "remote": "Remotes: where to sync from.",
+    "publication": "Publications: what clients read of one version.",
+    "distribution": "Distributions: where repositories are served.",
+    "task": "Tasks: watch, cancel and repeat them.",
+    "worker": "Workers: who runs the tasks.",
+}
+
+
+def _module(name: str, help_text: str) -> LazyCommand:
+    """Return a command that is written in a module of its own."""
+
+    def load() -> click.Command:
+        command: click.Command = import_module(f"headbox.cli.{name}").command
+        return command
+
+    return LazyCommand(load, help_text)
+
+
+def _derived(noun: str, help_text: str) -> LazyCommand:
+    """Return the group of a plugin or a noun."""
+
+    def load() -> click.Command:
+        group: click.Group = import_module("headbox.cli.derived").group(noun, help_text)
+        return group
+
+    return LazyCommand(load, help_text)
+
+
+@cache
+def _plugins() -> list[str]:
+    """Return the names of the installed plugins, without importing one."""
+    return sorted({entry.name for entry in entry_points(group=_ENTRY_POINT_GROUP)})
+
+
+class _Headbox(LazyGroup):
+    def sections(self) -> Mapping[str, Mapping[str, LazyCommand]]:
+        return {
+            "Run a server": {
+                "serve": _module("serve", "Run the server: API, content and a worker in one process."),
+                "migrate": _module("migrate", "Bring the database up to this release."),
+                "schema": _module("schema", "Print the GraphQL schema."),
+            },
+            "Talk to a server": {
+                "status": _module("status", "Show how the server is doing."),
+                **{noun: _derived(noun, text) for noun, text in CORE_NOUNS.items()},
+            },
+            "Plugins": {name: _derived(name, f"What the plugin {name} brings.") for name in _plugins()},
+        }
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and say which plugins there are when it is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            plugins = ", ".join(_plugins()) or "none"
+            raise UsageFailure(
+                f"There is no command {args[0]!r}.",
+                hint=f"See `headbox --help`. Plugins bring their own commands; installed: {plugins}.",
+            ) from error
+
+
+@click.command(
+    cls=_Headbox,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Each command has its own --help. Exit codes: 0 done, 1 failed or refused, 2 wrong command line, "
+    "3 server not reached, 4 task canceled.",
+)
+@click.version_option(__version__, prog_name="headbox", message="%(prog)s %(version)s")
+def main() -> None:
+    """Mirror, version, publish and serve software packages."""

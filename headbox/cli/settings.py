@@ -1,0 +1,36 @@
+"""The settings of a command that runs here: the environment's, overridden by options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from headbox.cli.failures import UsageFailure
+from headbox.settings import Settings
+
+
+def load_settings(*, data_dir: Path | None = None, host: str | None = None, port: int | None = None) -> Settings:
+    """Return the settings of the environment, overridden by the options that were given.
+
+    Raises:
+        Failure: A setting is not valid; the message names its variable.
+    """
+    server = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    overrides: dict[str, Any] = {"server": server} if server else {}
+    if data_dir is not None:
+        overrides["data_dir"] = data_dir
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        reasons = "; ".join(f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors())
+        raise UsageFailure(reasons, hint="Correct or unset the variable.") from error
+    except SettingsError as error:
+        hint = "Variables are named HEADBOX_<SECTION>_<NAME>; lists are written as JSON."
+        raise UsageFailure(str(error), hint=hint) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return "_".join(["HEADBOX", *(str(part).upper() for part in location if isinstance(part, str))])

@@ -1,0 +1,270 @@
+"""Watching a task: its state as a picture for a terminal, and the subscription that feeds it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.filesize import decimal
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from headbox.cli.client import Client, ServerUnreachable
+from headbox.cli.failures import ExitCode
+
+#: The state of a task, whole in each message.
+WATCH_TASK = """\
+subscription WatchTask($id: ID!) {
+  task(id: $id) {
+    id
+    kind
+    state
+    startedAt
+    finishedAt
+    actions {
+      name
+      state
+      startedAt
+      finishedAt
+      reports { code message state unit done total totalKind rate etaSeconds suffix }
+    }
+    blockedBy { id kind state }
+    createdResources { __typename id }
+    error { code message path hint retryable }
+  }
+}
+"""
+
+#: How a task can have ended, and what exit code says so.
+EXIT_CODES = {"COMPLETED": ExitCode.OK, "FAILED": ExitCode.FAILED, "CANCELED": ExitCode.CANCELED}
+
+#: How long a lost server may stay away while a task is watched, in seconds.
+RECONNECT_SECONDS = 60.0
+#: Wait between two attempts to reach it again, in seconds.
+RECONNECT_PAUSE_SECONDS = 1.0
+#: Width of a bar, in columns.
+BAR_WIDTH = 24
+FRAMES_PER_SECOND = 10
+
+_MARKS = {
+    "WAITING": ("·", "dim"),
+    "COMPLETED": ("✓", "green"),
+    "FAILED": ("✗", "bold red"),
+    "CANCELED": ("■", "yellow"),
+    "SKIPPED": ("-", "dim"),
+}
+_STATE_STYLES = {"RUNNING": "cyan", "CANCELING": "yellow"} | {state: style for state, (_, style) in _MARKS.items()}
+
+
+class TaskView:
+    """A task as a picture: bars grouped by action. Set `task` to its latest state, and draw it again.
+
+    Attributes:
+        task: The task, with the fields that `WATCH_TASK` selects.
+        note: A line below the picture, or None.
+    """
+
+    def __init__(self, task: dict[str, Any]) -> None:
+        self.task = task
+        self.note: str | None = None
+        # One for all actions, so that redrawing goes on with its movement.
+        self._spinner = Spinner("dots", style="cyan")
+
+    def __rich__(self) -> RenderableType:
+        """Return what is drawn."""
+        return Group(*self._parts())
+
+    def _parts(self) -> Iterator[RenderableType]:
+        yield self._title()
+        yield self._bars()
+        if self.task["state"] == "WAITING" and self.task["blockedBy"]:
+            others = ", ".join(f"{other['kind']} ({other['state'].lower()})" for other in self.task["blockedBy"])
+            yield Text(f"  waits for {others}", style="dim")
+        if error := self.task["error"]:
+            yield Text.assemble(("  ✗ ", "bold red"), (error["message"], "red"))
+            if error["hint"]:
+                yield Text.assemble(("    Hint: ", "yellow"), error["hint"])
+        if self.note:
+            yield Text(f"  {self.note}", style="yellow")
+
+    def _title(self) -> Text:
+        state = self.task["state"]
+        return Text.assemble(
+            (self.task["kind"], "bold"),
+            "  ",
+            (state.lower(), _STATE_STYLES[state]),
+            "  ",
+            (_duration(self.task), "dim"),
+        )
+
+    def _bars(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=1)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(width=BAR_WIDTH)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True, style="dim")
+        table.add_column(justify="right", no_wrap=True, style="dim")
+        for action in self.task["actions"]:
+            name = Text(
+                action["name"], style="bold" if action["state"] == "RUNNING" else _STATE_STYLES[action["state"]]
+            )
+            table.add_row(self._mark(action["state"]), name, None, None, _duration(action), None)
+            for report in action["reports"]:
+                table.add_row(None, f"  {report['message']}", _bar(report), _count(report), _rate(report), _eta(report))
+        return table
+
+    def _mark(self, state: str) -> RenderableType:
+        return self._spinner if state == "RUNNING" else Text(*_MARKS[state])
+
+
+def _bar(report: dict[str, Any]) -> ProgressBar:
+    """Return a bar; one that moves to and fro while nobody knows how much there is."""
+    total, done, state = report["total"], report["done"], report["state"]
+    if state == "COMPLETED":
+        total = done = 1
+    elif total is None and state != "RUNNING":
+        total, done = 1, 0
+    return ProgressBar(
+        # A total of 0 would be drawn as a bar without end.
+        total=total if total is None else total or 1,
+        completed=done,
+        width=BAR_WIDTH,
+        complete_style=_STATE_STYLES[state],
+        finished_style=_STATE_STYLES[state],
+        pulse_style=_STATE_STYLES[state],
+    )
+
+
+def _amount(report: dict[str, Any], value: float) -> str:
+    return decimal(int(value)) if report["unit"] == "BYTES" else f"{value:,.0f}"
+
+
+def _count(report: dict[str, Any]) -> str:
+    """Return how much is done, of how much: "12", "12 / 40", or "12 / ~40" while that is an estimate."""
+    done, total = _amount(report, report["done"]), report["total"]
+    if total is None or report["state"] == "COMPLETED":
+        return done
+    about = "~" if report["totalKind"] == "ESTIMATED" else ""
+    return f"{done} / {about}{_amount(report, total)}"
+
+
+def _rate(report: dict[str, Any]) -> str:
+    if report["state"] != "RUNNING" or not report["rate"]:
+        return report["suffix"] or ""
+    return f"{_amount(report, report['rate'])}/s"
+
+
+def _eta(report: dict[str, Any]) -> str:
+    if report["state"] != "RUNNING" or report["etaSeconds"] is None:
+        return ""
+    return f"{_clock(report['etaSeconds'])} left"
+
+
+def _duration(timed: dict[str, Any]) -> str:
+    """Return how long a task or an action took or has been running; empty before it starts."""
+    if timed["startedAt"] is None:
+        return ""
+    started = datetime.fromisoformat(timed["startedAt"])
+    finished = datetime.fromisoformat(timed["finishedAt"]) if timed["finishedAt"] else datetime.now(UTC)
+    # The clocks of two machines differ: a task may seem to start in the future.
+    seconds = max(0.0, (finished - started).total_seconds())
+    return f"{seconds:.1f} s" if seconds < 60 else _clock(seconds)
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+async def follow(
+    client: Client, task_id: str, *, on_lost: Callable[[str], None] | None = None
+) -> AsyncIterator[dict[str, Any]]:
+    """Yield the states of a task up to its final one, through restarts of the server.
+
+    Args:
+        client: The server.
+        task_id: Its global id.
+        on_lost: Told why, each time the connection is lost.
+
+    Raises:
+        ServerUnreachable: The server cannot be reached at first, or is away for too long.
+        OperationRefused: There is no such task.
+    """
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time()
+    while True:
+        try:
+            async for data in client.subscribe(WATCH_TASK, {"id": task_id}):
+                yield data["task"]
+                if data["task"]["state"] in EXIT_CODES:
+                    return
+                give_up_at = loop.time() + RECONNECT_SECONDS
+            lost = f"{client.server} has stopped"
+        except ServerUnreachable as error:
+            if loop.time() >= give_up_at:
+                raise
+            lost = str(error)
+        if on_lost is not None:
+            on_lost(lost)
+        await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
+
+
+async def watch(client: Client, task_id: str, console: Console) -> dict[str, Any]:
+    """Show a task until it has ended, as bars on a terminal and as lines elsewhere, and return its final state.
+
+    Raises:
+        ServerUnreachable: The server cannot be reached at first, or is away for too long.
+        OperationRefused: There is no such task.
+    """
+    return await (_watch_live if console.is_terminal else _watch_lines)(client, task_id, console)
+
+
+async def _watch_live(client: Client, task_id: str, console: Console) -> dict[str, Any]:
+    view: TaskView | None = None
+
+    def tell_lost(reason: str) -> None:
+        if view is not None:
+            view.note = f"{reason}; trying again"
+
+    with Live(console=console, refresh_per_second=FRAMES_PER_SECOND, transient=False) as live:
+        async for task in follow(client, task_id, on_lost=tell_lost):
+            if view is None:
+                view = TaskView(task)
+                live.update(view)
+            view.task, view.note = task, None
+    assert view is not None, "a subscription to a task starts with its state"
+    return view.task
+
+
+async def _watch_lines(client: Client, task_id: str, console: Console) -> dict[str, Any]:
+    task: dict[str, Any] = {}
+    shown: set[str] = set()
+    async for task in follow(client, task_id):
+        for line in _lines(task):
+            if line not in shown:
+                shown.add(line)
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return task
+
+
+def _lines(task: dict[str, Any]) -> Iterator[str]:
+    """Yield what there is to say of a task so far, one line for each state of it and of its actions."""
+    kind, state = task["kind"], task["state"].lower()
+    for action in task["actions"]:
+        line = f"{kind}: {action['name']} {action['state'].lower()}"
+        if action["state"] in EXIT_CODES and action["reports"]:
+            line += ": " + ", ".join(f"{report['message']} {_count(report)}" for report in action["reports"])
+        yield line
+    yield f"{kind}: {state}"
+    if error := task["error"]:
+        yield f"Error: {error['message']}"
+        if error["hint"]:
+            yield f"Hint: {error['hint']}"
