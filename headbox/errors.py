@@ -206,15 +206,25 @@ class RemoteResponse(TaskError):
 
     Attributes:
         status: HTTP status of the answer, or 0 when the fault is not in the status.
+        retry_after_seconds: How long the remote asks to be left alone, or None when it does not say.
     """
 
     code = ErrorCode.REMOTE_RESPONSE
     template = "{url} answered {reason}."
 
-    def __init__(self, *, url: str, reason: str, status: int = 0, retryable: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        reason: str,
+        status: int = 0,
+        retryable: bool = False,
+        retry_after_seconds: float | None = None,
+    ) -> None:
         super().__init__(url=url, reason=reason, status=status)
         self.status = status
         self.retryable = retryable
+        self.retry_after_seconds = retry_after_seconds
 
 
 class MetadataInvalid(TaskError):

@@ -31,7 +31,7 @@ class Workspace:
         Raises:
             ValueError: The name is more than one segment.
         """
-        folder = self._folder(name)
+        folder = self.folder(name)
         await asyncio.to_thread(_remove, folder)
         folder.mkdir(mode=_PRIVATE)
         try:
@@ -50,7 +50,8 @@ class Workspace:
             if folder.name not in keep:
                 await asyncio.to_thread(_remove, folder)
 
-    def _folder(self, name: str) -> Path:
+    def folder(self, name: str) -> Path:
+        """Return where the folder of a name is, whether it is open or not."""
         if "/" in check_relative_path(name):
             raise ValueError("the name of a working folder is one path segment")
         return self._root / name
