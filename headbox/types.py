@@ -17,8 +17,11 @@ MAX_PATH_BYTES = 4095
 #: Longest segment of a path, in bytes of UTF-8: NAME_MAX on Linux.
 MAX_SEGMENT_BYTES = 255
 
+#: First digit of the fourth group of a UUID: its two upper bits say which variant it is.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-#: Anything that a relative path must not hold: control characters, lone surrogates, and segments that are empty, "." or "..".
+#: What a relative path must not hold: control characters, lone surrogates, and segments that are empty, "." or "..".
 _BAD_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|(?:^|/)\.{0,2}(?:/|$)")
 
 
@@ -29,6 +32,8 @@ def check_sha256(value: str) -> str:
         ValueError: It is not one.
     Source: FIPS 180-4.
     """
+    if _SHA256.fullmatch(value):
+        return value
     digest = value.lower()
     if not _SHA256.fullmatch(digest):
         raise ValueError("a SHA-256 digest has 64 hexadecimal digits")
@@ -78,11 +83,13 @@ def derived_id(*parts: str) -> uuid.UUID:
 
 
 def derived_id_text(*parts: str) -> str:
-    """Return `derived_id` in its canonical text form, for bulk rows where making UUID objects would be half of the work."""
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    """Return `derived_id` in its canonical text form.
+
+    For bulk rows, where making UUID objects would be half of the work.
+    """
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     digits = hashlib.sha256(text.encode()).hexdigest()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 
 
 class TaskState(StrEnum):

@@ -68,7 +68,7 @@ class ArtifactSource(Model):
     )
     content_id: uuid.UUID
     relative_path = fields.TextField()
-    remote_id = fields.UUIDField(db_index=True)
+    remote_id = fields.UUIDField()
     url = fields.TextField()
 
     class Meta(Model.Meta):

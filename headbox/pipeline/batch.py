@@ -62,16 +62,20 @@ def prepare(declared: DeclaredContent, kinds: tuple[type[ContentUnit], ...]) -> 
     content = declared.unit
     if not isinstance(content, kinds):
         raise TypeError(f"{type(content).__name__} is no content of this repository")
-    paths = set()
-    for artifact in declared.artifacts:
-        try:
-            paths.add(check_relative_path(artifact.relative_path))
-            if artifact.sha256 is not None and artifact.sha256 != check_sha256(artifact.sha256):
-                raise ValueError("a SHA-256 digest is written in lower case")
-        except ValueError as error:
-            raise MetadataInvalid(url=artifact.url, reason=f"{artifact.relative_path!r}: {error}") from error
+    artifacts = declared.artifacts
+    for artifact in artifacts:
+        _check(artifact)
+    if len(artifacts) > 1 and len({artifact.relative_path for artifact in artifacts}) < len(artifacts):
+        raise MetadataInvalid(url=artifacts[0].url, reason="a unit has two artifacts at one path")
+    return Unit(content.unit_id(), content.slot_id(), content, artifacts)
+
+
+def _check(artifact: DeclaredArtifact) -> None:
+    try:
+        check_relative_path(artifact.relative_path)
+        if artifact.sha256 is not None and check_sha256(artifact.sha256) != artifact.sha256:
+            raise ValueError("a SHA-256 digest is written in lower case")
         if artifact.size is not None and artifact.size < 0:
-            raise MetadataInvalid(url=artifact.url, reason="a size is negative")
-    if len(paths) != len(declared.artifacts):
-        raise MetadataInvalid(url=declared.artifacts[0].url, reason="a unit has two artifacts at one path")
-    return Unit(content.unit_id(), content.slot_id(), content, declared.artifacts)
+            raise ValueError("a size is not negative")
+    except ValueError as error:
+        raise MetadataInvalid(url=artifact.url, reason=f"{artifact.relative_path!r}: {error}") from error

@@ -68,7 +68,7 @@ def check_labels(labels: dict[str, Any] | None) -> dict[str, str]:
     """
     if labels is None:
         return {}
-    if not isinstance(labels, dict) or len(labels) > MAX_LABELS:
+    if len(labels) > MAX_LABELS:
         raise Invalid(field="labels", reason=f"they are an object of at most {MAX_LABELS} texts", path=("labels",))
     for key, value in labels.items():
         if not key or len(key) > MAX_LABEL_KEY or not isinstance(value, str) or len(value) > MAX_LABEL_VALUE:

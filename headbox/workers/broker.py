@@ -41,13 +41,13 @@ class ActorDispatcher:
         async def run_task(task_id: str) -> None:
             await run(UUID(task_id))
 
-        return dramatiq.actor(
-            run_task,
+        declare = dramatiq.actor(
             broker=broker,
             actor_name=f"headbox.run_task.{priority}",
             queue_name=QUEUES[priority],
             priority=RANKS[priority],
         )
+        return declare(run_task)
 
     def send(self, task: Runnable) -> None:
         """See `Dispatcher.send`."""

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from uuid import UUID
 
@@ -79,6 +79,15 @@ class WorkerProcess(Middleware):
             with self._database.selected():
                 await runner.run(task_id)
 
+    def check_started(self) -> None:
+        """Make sure that the worker began: Dramatiq only logs what goes wrong in a middleware.
+
+        Raises:
+            RuntimeError: It did not.
+        """
+        if self._runner is None:
+            raise RuntimeError("the worker did not start; the log says why")
+
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Begin when the event loop is there."""
         _on_event_loop(self._start())
@@ -86,6 +95,16 @@ class WorkerProcess(Middleware):
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """End while the event loop is still there."""
         _on_event_loop(self._stop())
+
+    def begin_stop(self) -> None:
+        """Give back what is running, from any thread; to be followed by the worker's own stop."""
+        thread = get_event_loop_thread()
+        if self._runner is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(self._give_back(self._runner), thread.loop)
+
+    async def _give_back(self, runner: TaskRunner) -> None:
+        with self._database.selected():
+            await runner.stop()
 
     async def _start(self) -> None:
         await self._stack.enter_async_context(self._database.connected())
@@ -171,7 +190,7 @@ async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
             log.exception("a periodic job failed; it will be tried again")
 
 
-def _on_event_loop(coroutine: Awaitable[None]) -> None:
+def _on_event_loop(coroutine: Coroutine[None, None, None]) -> None:
     thread = get_event_loop_thread()
     assert thread is not None, "Dramatiq's AsyncIO middleware comes first"
-    thread.run_coroutine(coroutine)  # type: ignore[arg-type]
+    thread.run_coroutine(coroutine)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-# Tortoise selects a context with `with context:` for one task only; a server selects it for each request, a worker for each message.
+# Tortoise selects a context with `with context:` in one task; a server selects it for each request, a worker for each message.
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.transactions import in_transaction
 
@@ -19,6 +19,8 @@ Connection = BaseDBAsyncClient
 BUSY_TIMEOUT_MS = 30_000
 #: Page cache of one SQLite connection, in KiB.
 CACHE_KIB = 32 * 1024
+#: Length of the write-ahead log at which it is written back, in pages of 4 KiB.
+WAL_PAGES = 16_384
 
 
 class Database:
@@ -35,7 +37,9 @@ class Database:
             "busy_timeout": BUSY_TIMEOUT_MS,
             "synchronous": "NORMAL",
             "cache_size": -CACHE_KIB,
-            "journal_size_limit": 64 * 1024 * 1024,
+            # Checkpoints write each changed page once: the longer the log, the more often a page was changed meanwhile.
+            "wal_autocheckpoint": WAL_PAGES,
+            "journal_size_limit": WAL_PAGES * 4096,
             **pragmas,
         }
         return {
@@ -55,16 +59,20 @@ class Database:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Database]:
-        """Open the connections for this event loop, and close them at the end."""
-        self._context = context = TortoiseContext()
+        """Open the connections for this event loop, select them here, and close them at the end."""
+        context = TortoiseContext()
+        with context:
+            await context.init(config=self.config())
+        self._context = context
+        self.select()
         try:
-            with self.selected():
-                await context.init(config=self.config())
-                yield self
+            yield self
         finally:
+            # Entered and left in different tasks, where a server's life is not one block: no token to go back to.
             with self.selected():
                 await context.connections.close_all()
             self._context = None
+            self.select()
 
     @contextmanager
     def selected(self) -> Iterator[None]:

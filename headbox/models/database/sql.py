@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import orjson
 from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.models import Model
 
@@ -88,21 +89,20 @@ async def insert_new(
         connection: A connection inside of a transaction.
         table: Name of the table.
         columns: Names of the columns.
-        rows: Values in the order of the columns, as the database stores them.
+        rows: Values in the order of the columns: texts, numbers, truths, times or None.
         on_conflict: What follows ON CONFLICT.
     """
     if not rows:
         return 0
+    # One statement for all rows, and not executemany: that takes and gives the interpreter's lock for each row, and a busy
+    # thread of Python beside it would make every row wait.
     names = ", ".join(columns)
-    marks = ", ".join("?" * len(columns))
-    statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {on_conflict}"  # noqa: S608 - our own names
-    # SQLite counts the rows that a connection changed; executemany itself does not tell.
-    assert isinstance(connection, SqliteClient)
-    driver = connection._connection  # noqa: SLF001
-    assert driver is not None
-    before = driver.total_changes
-    await connection.execute_many(statement, rows)
-    return driver.total_changes - before
+    values = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(len(columns)))
+    return await execute(
+        connection,
+        f"INSERT INTO {table} ({names}) SELECT {values} FROM json_each(?) WHERE true ON CONFLICT {on_conflict}",  # noqa: S608
+        [orjson.dumps(rows, default=str, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()],
+    )
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, parameters: Sequence[Any]) -> None:

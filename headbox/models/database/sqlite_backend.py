@@ -8,10 +8,12 @@ Source: https://www.sqlite.org/lang_transaction.html. Tortoise asks for "sqlite"
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 
-from tortoise.backends.base.client import TransactionContext
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 
 
@@ -22,12 +24,37 @@ class _Transaction(SqliteTransactionWrapper):
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
 
+    async def abandon(self) -> None:
+        """End a transaction that may have begun."""
+        await self._connection.rollback()
+
+
+class _TransactionContext(SqliteTransactionContext):
+    """A transaction that can be canceled while it begins: Tortoise's own would keep its connection locked for ever."""
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self._trxlock.acquire()
+        try:
+            await self.ensure_connection()
+            self.token = get_connections().set(self.connection_name, self.connection)
+            try:
+                await self.connection.begin()
+            except BaseException:
+                get_connections().reset(self.token)
+                # The driver's thread may be at BEGIN yet; it takes this after it.
+                await asyncio.shield(self.connection.abandon())
+                raise
+        except BaseException:
+            self._trxlock.release()
+            raise
+        return self.connection
+
 
 class ImmediateSqliteClient(SqliteClient):
     """A client whose transactions never have to be repeated for a lock."""
 
     def _in_transaction(self) -> TransactionContext:
-        return SqliteTransactionContext(_Transaction(self), self._lock)
+        return _TransactionContext(_Transaction(self), self._lock)
 
 
 client_class = ImmediateSqliteClient

@@ -16,12 +16,11 @@ class FileSync(SyncTask[FileRepository, FileRemote], kind="file.sync"):
     async def declare(self, ctx: SyncContext[FileRemote]) -> AsyncIterator[DeclaredContent]:
         """See `SyncTask.declare`."""
         url = ctx.remote.url
+        folder = urljoin(url, ".")
         manifest = await ctx.root_metadata(url)
         for file in read_manifest(manifest, url):
             if isinstance(file, MetadataInvalid):
                 ctx.issue(file)
                 continue
-            artifact = DeclaredArtifact(
-                file.relative_path, urljoin(url, quote(f"./{file.relative_path}")), file.sha256, file.size
-            )
-            yield DeclaredContent(file, (artifact,))
+            file_url = folder + quote(file.relative_path)
+            yield DeclaredContent(file, (DeclaredArtifact(file.relative_path, file_url, file.sha256, file.size),))
