@@ -31,6 +31,9 @@ async def open_downloader(access: RemoteAccess, settings: DownloadSettings) -> A
     Args:
         access: How to reach the remote.
         settings: What may be fetched.
+
+    Raises:
+        RemoteNotSyncable: The remote's URL is none.
     """
     http = HttpSource(access, settings)
     sources: dict[str, Source] = {"http": http, "https": http}

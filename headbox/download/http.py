@@ -18,7 +18,7 @@ from headbox.download.chunks import CHUNK_BYTES
 from headbox.download.http_errors import domain_error, private_address, status_error
 from headbox.download.interface import RemoteAccess, Validators
 from headbox.download.source import Body, Source
-from headbox.download.urls import bare, origin, parse_http_url, parse_url, safe_url
+from headbox.download.urls import bare, origin, parse_http_url, parse_remote_url, parse_url, safe_url
 from headbox.errors import RemoteResponse
 from headbox.settings import DownloadSettings
 
@@ -64,8 +64,9 @@ class HttpSource(Source):
         self._access = access
         self._max_redirects = settings.max_redirects
         self._private_addresses = settings.private_addresses
-        self._origin = origin(parse_url(access.url))
-        self._origin_headers = _origin_headers(access)
+        url = parse_remote_url(access.url)
+        self._origin = origin(url)
+        self._origin_headers = _origin_headers(access, url)
         self._limiter = None if access.rate_limit is None else _limiter(access.rate_limit)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -133,10 +134,9 @@ class HttpSource(Source):
         return await self._session.get(url, headers=headers, allow_redirects=False, proxy=self._access.proxy_url)
 
 
-def _origin_headers(access: RemoteAccess) -> CIMultiDict[str]:
+def _origin_headers(access: RemoteAccess, url: URL) -> CIMultiDict[str]:
     """Return the headers that only the remote's own origin may see."""
     headers = CIMultiDict(access.headers)
-    url = parse_url(access.url)
     username, password = (url.user, url.password) if access.username is None else (access.username, access.password)
     if username is not None:
         credentials = f"{username}:{password or ''}".encode()

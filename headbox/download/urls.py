@@ -33,6 +33,18 @@ def parse_url(text: str) -> URL:
     return url
 
 
+def parse_remote_url(text: str) -> URL:
+    """Return the URL of a remote.
+
+    Raises:
+        RemoteNotSyncable: It is not one.
+    """
+    try:
+        return parse_url(text)
+    except ValueError:
+        raise RemoteNotSyncable(remote=safe_url(text), reason="its address is not a URL") from None
+
+
 def parse_http_url(text: str, remote: str) -> URL:
     """Return an absolute http or https URL, without user name, password and fragment.
 

@@ -308,6 +308,11 @@ async def test_what_is_no_url_is_refused(upstream: Upstream, client: Client, pat
     assert upstream.requests == []
 
 
+async def test_a_remote_without_a_url_is_refused(client: Client) -> None:
+    with pytest.raises(RemoteNotSyncable, match="its address is not a URL"):
+        await client.fetch_from(RemoteAccess("http://[::1"))
+
+
 async def test_escapes_in_a_url_are_sent_as_they_stand(upstream: Upstream, client: Client) -> None:
     upstream.files["a/b c"] = b"paper"
 
