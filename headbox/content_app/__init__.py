@@ -1,1 +1,5 @@
 """Serves the bytes of distributions."""
+
+from headbox.content_app.app import ContentApp
+
+__all__ = ["ContentApp"]

@@ -135,7 +135,7 @@ async def pointer_for(connection: Connection, path: str) -> Pointer | None:
     candidates = prefixes(path)
     marks = ", ".join("?" * len(candidates))
     statement = (
-        "SELECT d.id, d.base_path, p.id AS publication_id, v.repository_id, v.number, v.present"
+        "SELECT d.id, d.base_path, p.id AS publication_id, v.repository_id, v.number, v.present"  # noqa: S608 - only marks
         " FROM distribution d LEFT JOIN publication p ON p.id = d.serving_id"
         " LEFT JOIN repository_version v ON v.id = p.repository_version_id"
         f" WHERE d.base_path IN ({marks})"
@@ -238,15 +238,15 @@ async def sources(connection: Connection, content_id: UUID, relative_path: str) 
     )
 
 
-async def stored(connection: Connection, content_id: UUID, relative_path: str) -> str | None:
-    """Return the digest of a content unit's artifact when its bytes are stored, or else None."""
+async def stored(connection: Connection, content_id: UUID, relative_path: str) -> tuple[str, int] | None:
+    """Return digest and size of a content unit's artifact when its bytes are stored, or else None."""
     rows = await fetch(
         connection,
-        "SELECT s.sha256 FROM content_artifact a JOIN artifact s ON s.sha256 = a.sha256"
+        "SELECT s.sha256, s.size FROM content_artifact a JOIN artifact s ON s.sha256 = a.sha256"
         " WHERE a.content_id = ? AND a.relative_path = ?",
         [str(content_id), relative_path],
     )
-    return rows[0]["sha256"] if rows else None
+    return (rows[0]["sha256"], rows[0]["size"]) if rows else None
 
 
 async def record(connection: Connection, content_id: UUID, relative_path: str, *, sha256: str, size: int) -> None:

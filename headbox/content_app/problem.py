@@ -1,0 +1,54 @@
+"""Answers that are not what was asked for: each says what to do next."""
+
+from __future__ import annotations
+
+from headbox.errors import Canceled, HeadboxError, RequestError, StorageFull, TimedOut
+
+
+class Problem(Exception):
+    """An answer without the bytes that were asked for.
+
+    Attributes:
+        status: HTTP status.
+        code: What went wrong, for machines.
+        headers: What the status asks for besides.
+    """
+
+    def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers
+
+
+class NotServed(Problem):
+    """Nothing is at this path."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(404, "NOT_FOUND", message)
+
+
+class BadRequest(Problem):
+    """The request makes no sense, whatever is served."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "INVALID", message)
+
+
+def upstream_failed(error: HeadboxError) -> Problem:
+    """Return the answer for bytes that could not be fetched, without the error's own words: they name the upstream."""
+    code = error.code.value
+    if isinstance(error, StorageFull):
+        return Problem(503, code, "headbox has no space left to take this file from its upstream. Ask its operator.")
+    if isinstance(error, TimedOut):
+        return Problem(504, code, "The upstream of this file did not answer in time. Try again later.")
+    if isinstance(error, Canceled):
+        return Problem(503, code, "headbox is being stopped. Try again in a moment.")
+    if isinstance(error, RequestError):
+        return Problem(502, code, "headbox must not fetch this file from its upstream. Ask its operator.")
+    return Problem(
+        502,
+        code,
+        f"The upstream did not give this file as it was synced ({code}). Try again later; if that does not help, "
+        "sync and publish the repository again, or look at its remote.",
+    )
