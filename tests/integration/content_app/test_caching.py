@@ -10,7 +10,7 @@ import pytest
 
 from headbox.content_app import pointers
 from headbox.models import Distribution
-from headbox.models.database import Database
+from headbox.models.database import Database, fetch
 from tests.integration.content_app.site import Site
 
 
@@ -58,6 +58,17 @@ async def test_a_file_is_found_with_one_query_and_its_distribution_with_another(
         await site.get("shelf/two.txt")
 
     assert (len(first), len(second)) == (2, 1)
+
+
+async def test_file_is_looked_up_by_its_path_and_not_among_all_units(site: Site) -> None:
+    await site.serve({"one.txt": b"1"})
+
+    async with statements(site.database) as asked:
+        await site.get("shelf/one.txt")
+
+    plan = [row["detail"] for row in await fetch(site.database.connection, f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    assert any(step.startswith("SEARCH a ") and "relative_path=?" in step for step in plan)
+    assert any(step.startswith("SEARCH m ") and "content_id=?" in step for step in plan)
 
 
 async def test_new_publication_is_served_at_once(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -306,6 +307,20 @@ async def test_lost_file_of_a_publication_is_no_empty_answer(site: Site) -> None
 
     assert (await site.get("shelf/one.txt")).status == 500
     assert (await site.get("shelf/large.bin")).status == 500
+
+
+async def test_file_is_read_no_further_when_the_client_leaves(site: Site) -> None:
+    size = 64 * 1024 * 1024
+    await site.serve({"huge.bin": bytes(size)})
+
+    async with site.client.get(f"{site.url}/shelf/huge.bin") as response:
+        await response.content.readany()
+        response.close()
+    await asyncio.sleep(0.2)
+    sent = site.counted("sent_bytes")
+
+    await asyncio.sleep(0.2)
+    assert site.counted("sent_bytes") == sent < size
 
 
 async def test_answers_are_counted(site: Site) -> None:
