@@ -77,7 +77,7 @@ def uuid7() -> uuid.UUID:
 def derived_id(*parts: str) -> uuid.UUID:
     """Return the identifier that these words always give: nothing needs to be looked up to know it.
 
-    Source: RFC 9562, section 5.8 (UUIDv8), over the SHA-256 of the parts, each led by its length.
+    Source: RFC 9562, section 5.8 (UUIDv8), over the SHA-256 of the parts with NUL between them.
     """
     return uuid.UUID(derived_id_text(*parts))
 
@@ -87,7 +87,10 @@ def derived_id_text(*parts: str) -> str:
 
     For bulk rows, where making UUID objects would be half of the work.
     """
-    text = "".join([f"{len(part)}:{part}" for part in parts])
+    text = "\0".join(parts)
+    if text.count("\0") >= len(parts):
+        # A part holds a NUL itself. No other text begins like this one, for the first part is never empty.
+        text = "\0" + "".join(f"{len(part)}:{part}" for part in parts)
     digits = hashlib.sha256(text.encode()).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 

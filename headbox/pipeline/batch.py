@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from headbox.errors import MetadataInvalid, TaskError, UnitConflict
 from headbox.kinds import ContentUnit, DeclaredArtifact, DeclaredContent
 from headbox.types import check_relative_path, check_sha256
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A content unit with what is derived from it once."""
 
     id: str

@@ -21,7 +21,9 @@ from headbox.pipeline.save import known_artifacts, save
 from headbox.types import OnError, TotalKind, uuid7
 
 #: Units that go through the pipeline together.
-BATCH_UNITS = 1000
+BATCH_UNITS = 4000
+#: Units that are parsed before everything else on the event loop gets its turn.
+UNITS_A_TURN = 200
 #: Batches that are under way at a time: one is parsed and one is saved while others download.
 BATCHES_IN_FLIGHT = 4
 #: Issues that one sync keeps; more of them say no more.
@@ -115,6 +117,9 @@ class SyncPipeline:
             except MetadataInvalid as error:
                 self.issue(error, relative_path=content.artifacts[0].relative_path if content.artifacts else None)
                 continue
+            if len(batch) % UNITS_A_TURN == 0:
+                # A generator that only parses never waits: without this, nothing else would move on meanwhile.
+                await asyncio.sleep(0)
             if len(batch) >= BATCH_UNITS:
                 self._count(batch, limit)
                 yield batch

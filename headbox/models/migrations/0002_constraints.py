@@ -18,6 +18,11 @@ class Migration(migrations.Migration):
             "CREATE UNIQUE INDEX membership_current ON membership (repository_id, content_id) WHERE removed_in IS NULL",
             "DROP INDEX membership_current",
         ),
+        # What a version removed; what is current, which is most, is in no version's removals.
+        ops.RunSQL(
+            "CREATE INDEX membership_removed ON membership (repository_id, removed_in) WHERE removed_in IS NOT NULL",
+            "DROP INDEX membership_removed",
+        ),
         # The first exclusive claim of a resource bounds its head: nothing behind it can run.
         ops.RunSQL(
             "CREATE INDEX task_claim_exclusive ON task_claim (resource, sequence) WHERE exclusive",
