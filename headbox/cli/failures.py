@@ -7,6 +7,8 @@ from typing import IO, Any
 
 import click
 
+from headbox.cli.printable import printable
+
 
 class ExitCode(IntEnum):
     """What the exit code of a command means."""
@@ -20,6 +22,8 @@ class ExitCode(IntEnum):
     UNREACHABLE = 3
     #: The task that was watched was canceled.
     CANCELED = 4
+    #: Somebody pressed Ctrl-C: 128 and the number of the signal, as shells have it.
+    INTERRUPTED = 130
 
 
 class Failure(click.ClickException):
@@ -33,9 +37,9 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the failure."""
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {self.message}", file=file, err=True)
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {printable(self.message)}", file=file, err=True)
         if self.hint:
-            click.echo(f"{click.style('Hint:', fg='yellow')} {self.hint}", file=file, err=True)
+            click.echo(f"{click.style('Hint:', fg='yellow')} {printable(self.hint)}", file=file, err=True)
 
 
 class UsageFailure(Failure):

@@ -19,11 +19,11 @@ _ENTRY_POINT_GROUP = "headbox.plugins"
 #: The nouns of the core, in the order of the help. Their commands are derived from the GraphQL schema.
 CORE_NOUNS = {
     "repository": "Repositories of all kinds.",
-    "version": "Versions of repositories.",
     "remote": "Remotes: where to sync from.",
     "publication": "Publications: what clients read of one version.",
     "distribution": "Distributions: where repositories are served.",
     "task": "Tasks: watch, cancel and repeat them.",
+    "task-type": "Task types: what the plugins can do.",
     "worker": "Workers: who runs the tasks.",
 }
 

@@ -9,6 +9,7 @@ import click
 from headbox.cli import logs, server
 from headbox.cli.failures import UsageFailure
 from headbox.cli.options import data_dir_option
+from headbox.cli.plugins import checked_plugins
 from headbox.cli.settings import load_settings
 
 
@@ -21,7 +22,8 @@ def _serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     settings = load_settings(data_dir=data_dir, host=host, port=port)
     logs.configure(settings.log)
     try:
-        exit_code = server.serve(settings)
+        with checked_plugins():
+            exit_code = server.serve(settings)
     except server.StartRefused as refused:
         raise UsageFailure(str(refused), hint=refused.hint) from refused
     click.get_current_context().exit(exit_code)

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from headbox.cli.client import Client, ServerUnreachable
 from headbox.cli.failures import ExitCode
+from headbox.cli.printable import printable
 
 #: The state of a task, whole in each message.
 WATCH_TASK = """\
@@ -87,9 +88,9 @@ class TaskView:
             others = ", ".join(f"{other['kind']} ({other['state'].lower()})" for other in self.task["blockedBy"])
             yield Text(f"  waits for {others}", style="dim")
         if error := self.task["error"]:
-            yield Text.assemble(("  ✗ ", "bold red"), (error["message"], "red"))
+            yield Text.assemble(("  ✗ ", "bold red"), (printable(error["message"]), "red"))
             if error["hint"]:
-                yield Text.assemble(("    Hint: ", "yellow"), error["hint"])
+                yield Text.assemble(("    Hint: ", "yellow"), printable(error["hint"]))
         if self.note:
             yield Text(f"  {self.note}", style="yellow")
 
@@ -117,7 +118,14 @@ class TaskView:
             )
             table.add_row(self._mark(action["state"]), name, None, None, _duration(action), None)
             for report in action["reports"]:
-                table.add_row(None, f"  {report['message']}", _bar(report), _count(report), _rate(report), _eta(report))
+                table.add_row(
+                    None,
+                    Text(f"  {printable(report['message'])}"),
+                    _bar(report),
+                    _count(report),
+                    _rate(report),
+                    _eta(report),
+                )
         return table
 
     def _mark(self, state: str) -> RenderableType:
@@ -157,7 +165,7 @@ def _count(report: dict[str, Any]) -> str:
 
 def _rate(report: dict[str, Any]) -> str:
     if report["state"] != "RUNNING" or not report["rate"]:
-        return report["suffix"] or ""
+        return printable(report["suffix"] or "")
     return f"{_amount(report, report['rate'])}/s"
 
 
@@ -224,7 +232,11 @@ async def watch(client: Client, task_id: str, console: Console) -> dict[str, Any
         ServerUnreachable: The server cannot be reached at first, or is away for too long.
         OperationRefused: There is no such task.
     """
-    return await (_watch_live if console.is_terminal else _watch_lines)(client, task_id, console)
+    try:
+        return await (_watch_live if console.is_terminal else _watch_lines)(client, task_id, console)
+    except asyncio.CancelledError:
+        console.print(f"The task goes on. See it again: headbox task watch {task_id}", soft_wrap=True)
+        raise
 
 
 async def _watch_live(client: Client, task_id: str, console: Console) -> dict[str, Any]:
@@ -251,7 +263,7 @@ async def _watch_lines(client: Client, task_id: str, console: Console) -> dict[s
         for line in _lines(task):
             if line not in shown:
                 shown.add(line)
-                console.print(line, highlight=False, markup=False, soft_wrap=True)
+                console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
     return task
 
 

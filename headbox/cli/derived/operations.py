@@ -1,0 +1,125 @@
+"""The operations of a schema that become commands, and their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    get_nullable_type,
+    is_required_argument,
+)
+
+_WORD = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]")
+
+Composite = GraphQLObjectType | GraphQLInterfaceType
+
+
+class Shape(Enum):
+    """What an operation returns."""
+
+    #: A payload of a mutation: results by name, and errors.
+    PAYLOAD = auto()
+    #: A page of nodes.
+    CONNECTION = auto()
+    #: Objects, all of them.
+    LIST = auto()
+    #: One object, or null.
+    OBJECT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A field of a root type that becomes a command.
+
+    Attributes:
+        path: The words of the command, such as ("file", "sync", "create").
+        keyword: "query" or "mutation".
+        name: Name of the field.
+        field: The field.
+        shape: What it returns.
+        noun: The type that it is about.
+    """
+
+    path: tuple[str, ...]
+    keyword: str
+    name: str
+    field: GraphQLField
+    shape: Shape
+    noun: GraphQLNamedType | None
+
+
+def kebab(name: str) -> str:
+    """Return a name of the API as it is written on a command line: "base-path" of "basePath"."""
+    return "-".join(word.lower() for word in _WORD.findall(name))
+
+
+def noun_path(type_name: str, kinds: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words for a type: those of its kind when a plugin declares it, and its name when it is the core's.
+
+    Args:
+        type_name: Name of a GraphQL type.
+        kinds: The declared kinds, such as "file.sync", by the names of their types.
+    """
+    kind = kinds.get(type_name)
+    return tuple(part.replace("_", "-") for part in kind.split(".")) if kind else (kebab(type_name),)
+
+
+def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Operation]:
+    """Yield everything of a schema that is a command, in the order of the schema.
+
+    Args:
+        schema: The schema.
+        kinds: The declared kinds, such as "file.sync", by the names of their types.
+    """
+    for name, field in schema.mutation_type.fields.items() if schema.mutation_type else ():
+        verb, noun = _verb_and_noun(name)
+        path = (*noun_path(noun, kinds), verb)
+        yield Operation(path, "mutation", name, field, Shape.PAYLOAD, schema.get_type(noun))
+    for name, field in schema.query_type.fields.items() if schema.query_type else ():
+        shape, noun_type = _read(field)
+        if shape is not None and noun_type is not None:
+            verb = "show" if shape is Shape.OBJECT else "list"
+            yield Operation((*noun_path(noun_type.name, kinds), verb), "query", name, field, shape, noun_type)
+
+
+def _verb_and_noun(name: str) -> tuple[str, str]:
+    """Return the verb of a mutation and the type that it is about: ("create", "FileSync") of "createFileSync"."""
+    verb, *noun = _WORD.findall(name)
+    return verb, "".join(noun)
+
+
+def _read(field: GraphQLField) -> tuple[Shape | None, Composite | None]:
+    """Return what a query returns and of which type; no shape when it is no command."""
+    required = [argument for argument in field.args.values() if is_required_argument(argument)]
+    named = get_named_type(field.type)
+    if not isinstance(named, Composite):
+        return None, None
+    if not required:
+        if (node := node_of_connection(named)) is not None:
+            return Shape.CONNECTION, node
+        return (Shape.LIST, named) if isinstance(get_nullable_type(field.type), GraphQLList) else (None, None)
+    is_lookup = len(required) == 1 and not isinstance(get_nullable_type(field.type), GraphQLList)
+    is_node = any(interface.name == "Node" for interface in named.interfaces)
+    return (Shape.OBJECT, named) if is_lookup and is_node else (None, None)
+
+
+def node_of_connection(named: GraphQLNamedType) -> Composite | None:
+    """Return the type of a connection's nodes, or None when the type is no connection.
+
+    Source: GraphQL Cursor Connections Specification.
+    """
+    if not isinstance(named, GraphQLObjectType) or not {"edges", "pageInfo"} <= named.fields.keys():
+        return None
+    edge = get_named_type(named.fields["edges"].type)
+    node = get_named_type(edge.fields["node"].type) if isinstance(edge, GraphQLObjectType) else None
+    return node if isinstance(node, Composite) else None

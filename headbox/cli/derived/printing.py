@@ -1,0 +1,42 @@
+"""What a derived command prints, by what its operation returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from headbox.cli.derived.operations import Shape
+from headbox.cli.options import OutputFormat
+from headbox.cli.output import print_json, print_object, print_rows
+
+
+def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None:
+    """Print the result of an operation."""
+    if output_format == "json":
+        print_json(result)
+    elif shape is Shape.PAYLOAD:
+        _print_payload(result)
+    elif shape is Shape.CONNECTION:
+        _print_page(result)
+    elif shape is Shape.LIST:
+        print_rows(result)
+    else:
+        print_object(result)
+
+
+def _print_payload(result: dict[str, Any]) -> None:
+    parts = {name: value for name, value in result.items() if value}
+    for name, value in parts.items():
+        if len(parts) > 1:
+            click.echo(click.style(name, bold=True, underline=True))
+        if isinstance(value, list):
+            print_rows(value)
+        else:
+            print_object(value)
+
+
+def _print_page(result: dict[str, Any]) -> None:
+    print_rows(result["nodes"])
+    if result["pageInfo"]["hasNextPage"]:
+        click.echo(f"There are more: --after {result['pageInfo']['endCursor']}", err=True)

@@ -1,0 +1,77 @@
+"""What a derived command sends, and the result of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from headbox.cli.client import Client
+from headbox.cli.derived.operations import Operation, Shape
+from headbox.cli.derived.references import is_global_id, resolved
+from headbox.cli.derived.selection import selection
+from headbox.cli.failures import Failure
+from headbox.cli.watch import watch
+
+
+async def perform(client: Client, operation: Operation, given: dict[str, Any], *, is_watched: bool) -> Any:
+    """Run an operation and return its result.
+
+    Args:
+        client: The server.
+        operation: The operation.
+        given: Its variables, with references in place of ids.
+        is_watched: Whether to show the task that it returns until that has ended.
+
+    Returns:
+        A payload without its errors, its task in the final state when it is watched; a page as `nodes` and `pageInfo`;
+        or the objects as they are.
+
+    Raises:
+        Failure: The server refused and nothing was changed, or what is asked for is not there.
+    """
+    document, values = _document(operation, await resolved(client, given))
+    result = (await client.execute(document, values))["result"]
+    if operation.shape is Shape.CONNECTION:
+        return {"nodes": [edge["node"] for edge in result["edges"]], "pageInfo": result["pageInfo"]}
+    if operation.shape is Shape.OBJECT and result is None:
+        raise Failure(f"There is no {operation.path[-2].replace('-', ' ')} {next(iter(values.values()))!r}.")
+    if operation.shape is Shape.PAYLOAD:
+        _raise(result.pop("errors"))
+        if is_watched and result["task"]:
+            result["task"] |= await watch(client, result["task"]["id"], Console(stderr=True))
+    return result
+
+
+def _document(operation: Operation, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the document and its variables. What was not given is left to the server's defaults."""
+    if operation.shape is Shape.OBJECT and "id" not in given:
+        [key] = given.values()
+        if is_global_id(key):
+            assert operation.noun is not None, "an object has a type"
+            fields = f"... on {operation.noun.name} {selection(operation)}"
+            return f"query ($id: ID!) {{ result: node(id: $id) {{ {fields} }} }}", {"id": key}
+    declared = ", ".join(f"${name}: {operation.field.args[name].type}" for name in given)
+    passed = ", ".join(f"{name}: ${name}" for name in given)
+    head = f"{operation.keyword} ({declared})" if given else operation.keyword
+    call = f"{operation.name}({passed})" if given else operation.name
+    return f"{head} {{ result: {call} {selection(operation)} }}", given
+
+
+def _raise(errors: list[dict[str, Any]]) -> None:
+    """Raise the errors of a payload, all in one.
+
+    Raises:
+        Failure: There are any.
+    """
+    if not errors:
+        return
+    lines = [f"{error['message']}{_place(error['path'])}" for error in errors]
+    hints = dict.fromkeys(error["hint"] for error in errors if error["hint"])
+    raise Failure("\n       ".join(lines), hint=" ".join(hints) or None)
+
+
+def _place(path: list[str]) -> str:
+    """Return which option is at fault, in brackets; empty when none is."""
+    inner = path[1:] if path[:1] == ["input"] else path
+    return f" ({'.'.join(inner)})" if inner else ""

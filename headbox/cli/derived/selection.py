@@ -1,0 +1,72 @@
+"""What a derived command asks for: the plain fields of a type, and those of the objects beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphql import (
+    GraphQLField,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLUnionType,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from headbox.cli.derived.operations import Composite, Operation, Shape, node_of_connection
+
+_ERRORS = "errors { code message path hint retryable }"
+
+
+def selection(operation: Operation) -> str:
+    """Return the selection set of an operation, in braces."""
+    named = get_named_type(operation.field.type)
+    if operation.shape is Shape.PAYLOAD:
+        assert isinstance(named, GraphQLObjectType), "a payload is an object"
+        results = [
+            f"{name} {_object(field.type, depth=1)}"
+            for name, field in named.fields.items()
+            if name != "errors" and _is_composite(field)
+        ]
+        return f"{{ {' '.join([*results, _ERRORS])} }}"
+    if operation.shape is Shape.CONNECTION:
+        node = node_of_connection(named)
+        assert node is not None, "a connection has nodes"
+        return f"{{ edges {{ node {_object(node, depth=1)} }} pageInfo {{ hasNextPage endCursor }} }}"
+    return _object(operation.field.type, depth=1)
+
+
+def _object(output: GraphQLOutputType, depth: int) -> str:
+    named = get_named_type(output)
+    if isinstance(named, GraphQLUnionType):
+        # The members of a union say which object is meant: they are nothing without it.
+        members = " ".join(f"... on {member.name} {_object(member, max(depth, 1))}" for member in named.types)
+        return f"{{ __typename {members} }}"
+    assert isinstance(named, Composite)
+    fields = [*_plain(named), *(_nested(named, depth - 1) if depth else ())]
+    return f"{{ {' '.join(fields) or '__typename'} }}"
+
+
+def _plain(named: Composite) -> Iterator[str]:
+    for name, field in named.fields.items():
+        if is_leaf_type(get_named_type(field.type)) and not _needs_arguments(field):
+            yield name
+
+
+def _nested(named: Composite, depth: int) -> Iterator[str]:
+    for name, field in named.fields.items():
+        is_list = isinstance(get_nullable_type(field.type), GraphQLList)
+        if _is_composite(field) and not is_list and not _needs_arguments(field):
+            yield f"{name} {_object(field.type, depth)}"
+
+
+def _is_composite(field: GraphQLField) -> bool:
+    named = get_named_type(field.type)
+    return not is_leaf_type(named) and node_of_connection(named) is None
+
+
+def _needs_arguments(field: GraphQLField) -> bool:
+    return any(is_required_argument(argument) for argument in field.args.values())
