@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import ipaddress
 import logging
 import signal
@@ -57,8 +58,16 @@ def serve(settings: Settings) -> int:
         StartRefused: It cannot run like this.
     """
     _check_address(settings.server.host)
+    _spare_the_collector()
     with _data_folder(settings.data_dir), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings))
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector look at what a process makes, and not again and again at what it consists of."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _check_address(host: str) -> None:
@@ -107,7 +116,7 @@ async def _serve(settings: Settings) -> int:
     # Nobody else works in this folder: whatever lies there was left by a process that was killed.
     await workspace.sweep()
     database = Database(settings.data_dir)
-    await migrate(database)
+    await migrate(database, registry.searched_fields())
     process = WorkerProcess(
         settings=settings,
         registry=registry,

@@ -16,6 +16,7 @@ ENTRY_POINT_GROUP = "headbox.plugins"
 DocumentT = TypeVar("DocumentT", bound=Document)
 
 _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]*")
+_KIND = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9_]*")
 
 
 class PluginInvalid(Exception):
@@ -47,8 +48,8 @@ class Registry:
 
     def _check(self, plugin: Plugin, declared: type[Document]) -> None:
         name = f"{declared.__module__}.{declared.__name__}"
-        if not declared.kind.startswith(f"{plugin.name}."):
-            raise PluginInvalid(f"{name} has the kind {declared.kind!r}, which does not start with '{plugin.name}.'.")
+        if not _KIND.fullmatch(declared.kind) or not declared.kind.startswith(f"{plugin.name}."):
+            raise PluginInvalid(f"{name} has the kind {declared.kind!r}; it needs one such as '{plugin.name}.noun'.")
         if declared.kind in self._types or declared.__name__ in self._by_class_name:
             raise PluginInvalid(f"{name} declares {declared.kind!r} as {declared.__name__}, which is taken.")
         if not (declared.__doc__ or "").strip():
@@ -80,6 +81,10 @@ class Registry:
     def contents(self) -> tuple[type[ContentUnit], ...]:
         """All kinds of content."""
         return tuple(self.all(ContentUnit))
+
+    def searched_fields(self) -> list[tuple[str, str]]:
+        """Return kind and field of whatever lists of content can be filtered by."""
+        return [(unit.kind, field) for unit in self.contents for field in unit.searched]
 
     @property
     def remotes(self) -> tuple[type[RemoteDocument], ...]:

@@ -2,6 +2,7 @@
 
 from headbox.models.database.connection import Connection, Database, transaction
 from headbox.models.database.migrate import migrate, pending_migrations
+from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sql import (
     delete_in_batches,
     execute,
@@ -17,6 +18,7 @@ from headbox.models.database.sql import (
 __all__ = [
     "Connection",
     "Database",
+    "create_search_indexes",
     "delete_in_batches",
     "execute",
     "fetch",

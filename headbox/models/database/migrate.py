@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from tortoise import Tortoise
@@ -13,14 +13,22 @@ from tortoise.migrations.api import migrate as apply_migrations
 from tortoise.migrations.executor import MigrationExecutor
 
 from headbox.models.database.connection import Database
+from headbox.models.database.search import create_search_indexes
 
 
-async def migrate(database: Database) -> None:
-    """Apply the migrations that are missing; several processes may try it at once."""
+async def migrate(database: Database, searched: Iterable[tuple[str, str]] = ()) -> None:
+    """Apply the migrations that are missing, and create the indexes; several processes may try it at once.
+
+    Args:
+        database: Not connected yet.
+        searched: Kind and field of whatever content can be searched by.
+    """
     # SQLite rebuilds a table to alter it, and dropping the old one would delete the rows that refer to it.
     config = database.config(foreign_keys="OFF")
     async with _migration_lock(database), TortoiseContext():
         await apply_migrations(config=config, direction="forward")
+        async with database.connected():
+            await create_search_indexes(database.connection, searched)
 
 
 async def pending_migrations(database: Database) -> list[str]:
