@@ -92,7 +92,13 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
 
 
 async def _clear_staging(run: Run) -> None:
-    await delete_in_batches(run.engine.database.connection, "sync_staging", "task_id = ?", [str(run.task.id)])
+    # What another attempt has staged since this one was taken back is not touched.
+    await delete_in_batches(
+        run.engine.database.connection,
+        "sync_staging",
+        "task_id = (SELECT id FROM task WHERE id = ? AND attempt = ?)",
+        [str(run.task.id), run.task.attempt],
+    )
 
 
 async def _read_input(run: Run, parameters: Parameters) -> SyncInput:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from tortoise.exceptions import BaseORMException
 
-from headbox.models import Task, Worker
+from headbox.models import Worker
 from headbox.models.database import fetch
 from headbox.pipeline.run import Run
 from headbox.storage.interface import ArtifactStorage
@@ -21,7 +21,7 @@ from headbox.tasking import bus as topics
 from headbox.tasking import lifecycle
 from headbox.tasking.correlation import correlated
 from headbox.tasking.engine import Engine
-from headbox.tasking.lifecycle import AttemptOver
+from headbox.tasking.lifecycle import Attempt, AttemptOver
 from headbox.tasking.snapshot import snapshot_of
 from headbox.workers.execute import execute, expected
 
@@ -43,7 +43,7 @@ class TaskRunner:
         self._worker = worker
         self._storage = storage
         self._workspace = workspace
-        self._running: dict[UUID, tuple[asyncio.Task[None], Task]] = {}
+        self._running: dict[Attempt, tuple[asyncio.Task[None], Run]] = {}
         self._is_stopping = False
 
     async def run(self, task_id: UUID) -> None:
@@ -56,12 +56,13 @@ class TaskRunner:
             return
         current = asyncio.current_task()
         assert current is not None
-        self._running[task.id] = current, task
+        run = Run(self._engine, self._storage, task, self._workspace.folder(f"{task.id}.{task.attempt}"))
+        self._running[run.attempt] = current, run
         try:
             with correlated(task.correlation_id):
-                await self._attempt(task)
+                await self._attempt(run)
         finally:
-            del self._running[task.id]
+            del self._running[run.attempt]
 
     async def listen(self) -> None:
         """Cancel what is asked to end, for as long as the worker lives."""
@@ -76,27 +77,28 @@ class TaskRunner:
             "SELECT id, attempt FROM task WHERE worker_id = ? AND state = 'running'",
             [str(self._worker.id)],
         )
-        counting = {(UUID(str(row["id"])), row["attempt"]) for row in rows}
-        for task_id, (_, task) in list(self._running.items()):
-            if (task_id, task.attempt) not in counting:
-                self._cancel(task_id)
+        counting = {Attempt(UUID(str(row["id"])), row["attempt"]) for row in rows}
+        for attempt, (job, run) in list(self._running.items()):
+            if attempt not in counting:
+                _interrupt(job, run)
 
     async def stop(self) -> None:
         """Give back what is running, so that another worker, or this one's next life, goes on with it."""
         self._is_stopping = True
-        jobs = [job for job, _ in self._running.values()]
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
+        running = list(self._running.values())
+        for job, run in running:
+            _interrupt(job, run)
+        await asyncio.gather(*(job for job, _ in running), return_exceptions=True)
 
     def _cancel(self, task_id: UUID) -> None:
-        if task_id in self._running:
-            self._running[task_id][0].cancel()
+        for attempt, (job, run) in list(self._running.items()):
+            if attempt.task_id == task_id:
+                _interrupt(job, run)
 
-    async def _attempt(self, task: Task) -> None:
+    async def _attempt(self, run: Run) -> None:
         """Do the work and write how it ended."""
+        task = run.task
         log.info("task started", extra={"task": str(task.id), "kind": task.kind, "attempt": task.attempt})
-        run = Run(self._engine, self._storage, task, self._workspace.folder(f"{task.id}.{task.attempt}"))
         try:
             async with self._workspace.open(run.working_folder.name), self._shown(run):
                 await execute(run)
@@ -118,6 +120,8 @@ class TaskRunner:
                 return await self._write_end(run, error)
             except (BaseORMException, OSError):
                 log.exception("the end of a task cannot be written", extra={"task": str(run.task.id)})
+                if self._is_stopping:  # The next life of this worker takes the task back.
+                    return None
                 wait = next(waits, wait)
                 await asyncio.sleep(wait)
 
@@ -169,6 +173,12 @@ class TaskRunner:
             await lifecycle.save_progress(self._engine.database.connection, run.attempt, actions)
         except BaseORMException:
             log.exception("progress cannot be written", extra={"task": str(run.task.id)})
+
+
+def _interrupt(job: asyncio.Task[None], run: Run) -> None:
+    """Cancel a run, unless it ends already: whoever writes its end must not be kept from it."""
+    if not run.is_ending and not job.cancelling():
+        job.cancel()
 
 
 def _uncancel() -> None:

@@ -1,0 +1,182 @@
+"""A task engine on the test's own event loop: everything is real but the broker, whose messages are calls.
+
+async with LocalEngine(data_dir).running() as engine:
+    async with engine.unit_of_work() as work:
+        task = await tasks.create_sync(work, FileSync, SyncRequest(repository))
+    assert (await engine.finished(task)).state is TaskState.COMPLETED
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from headbox.kinds import Plugin, Registry
+from headbox.models import Task, Worker
+from headbox.models.cipher import Cipher
+from headbox.models.database import Database, fetch, migrate, now
+from headbox.plugins.file.plugin import plugin as file_plugin
+from headbox.settings import DownloadSettings, Settings
+from headbox.storage import FilesystemStorage, Workspace
+from headbox.storage.interface import ArtifactStorage
+from headbox.tasking import bus as topics
+from headbox.tasking import lifecycle
+from headbox.tasking.bus import MemoryBus
+from headbox.tasking.claims import Runnable, all_runnable
+from headbox.tasking.engine import Engine
+from headbox.types import TaskState
+from headbox.workers.runner import TaskRunner
+from tests.support.tasks import gate_plugin
+
+#: How long a task of a test may take, in seconds.
+PATIENCE_SECONDS = 30.0
+
+
+def settings_for(data_dir: Path, **sections: Any) -> Settings:
+    """Return settings for a data folder; retries wait for nothing."""
+    return Settings(data_dir=data_dir, **{"download": DownloadSettings(backoff_seconds=0), **sections})
+
+
+class LocalDispatcher:
+    """Carries messages by starting the task on this event loop.
+
+    Attributes:
+        sent: The task of every message, lost ones too.
+        is_losing: Whether messages are lost.
+        copies: How many of each message arrive.
+    """
+
+    name = "this event loop"
+
+    def __init__(self) -> None:
+        self.sent: list[UUID] = []
+        self.is_losing = False
+        self.copies = 1
+        self.runners: list[TaskRunner] = []
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    async def check(self) -> str | None:
+        return None
+
+    def send(self, task: Runnable) -> None:
+        self.sent.append(task.id)
+        if not self.is_losing:
+            for _ in range(self.copies):
+                self.deliver(task.id, self.runners[0])
+
+    def deliver(self, task_id: UUID, runner: TaskRunner) -> None:
+        """Let a worker have the message of a task."""
+        job = asyncio.get_running_loop().create_task(runner.run(task_id))
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+    async def rest(self) -> None:
+        """Return when everything that was delivered has ended; what a worker failed with is raised here."""
+        while self._jobs:
+            await asyncio.gather(*self._jobs)
+
+
+class LocalEngine(Engine):
+    """An engine with one worker, or more of them, in the test's own event loop.
+
+    Attributes:
+        storage: Where artifacts go; may be replaced before anything runs.
+        workspace: Where working folders are.
+    """
+
+    dispatcher: LocalDispatcher
+    bus: MemoryBus
+
+    def __init__(self, data_dir: Path, *, plugins: Iterable[Plugin] = (), **sections: Any) -> None:
+        super().__init__(
+            database=Database(data_dir),
+            registry=Registry([file_plugin, gate_plugin, *plugins]),
+            cipher=Cipher.of_data_dir(data_dir),
+            bus=MemoryBus(),
+            dispatcher=LocalDispatcher(),
+            settings=settings_for(data_dir, **sections),
+        )
+        self.storage: ArtifactStorage = FilesystemStorage(data_dir / "artifacts")
+        self.workspace = Workspace(data_dir / "work")
+
+    @property
+    def runner(self) -> TaskRunner:
+        """The first worker."""
+        return self.dispatcher.runners[0]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Connect, let one worker run, and end both with the block."""
+        async with self.database.connected():
+            runner = await self.hire()
+            listening = asyncio.create_task(runner.listen())
+            try:
+                yield self
+                await runner.stop()
+                await self.dispatcher.rest()
+            finally:
+                listening.cancel()
+
+    async def hire(self) -> TaskRunner:
+        """Return another worker, to which messages must be delivered by hand."""
+        row = await Worker.create(name="test", last_seen_at=await now(self.database.connection))
+        runner = TaskRunner(self, row, self.storage, self.workspace)
+        self.dispatcher.runners.append(runner)
+        return runner
+
+    async def finished(self, task: Task) -> Task:
+        """Wait for the end of a task and return its row."""
+        return await self.reached(task, {TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELED})
+
+    async def reached(self, task: Task, states: Collection[TaskState]) -> Task:
+        """Wait until a task is in one of the states and return its row."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with self.bus.subscribe(topics.TASK, str(task.id)) as events:
+                while (row := await Task.get(id=task.id)).state not in states:
+                    await events.next(0.5)
+        return row
+
+    async def completed(self, task: Task) -> Task:
+        """Wait for a task that is to complete and return its row."""
+        row = await self.finished(task)
+        assert row.state is TaskState.COMPLETED, row.error
+        return row
+
+    async def failed(self, task: Task) -> dict[str, Any]:
+        """Wait for a task that is to fail and return its error."""
+        row = await self.finished(task)
+        assert row.state is TaskState.FAILED, row.state
+        assert row.error is not None
+        return row.error
+
+    async def cancel(self, task: Task) -> Task:
+        """Ask a task to end."""
+        async with self.unit_of_work() as work:
+            return await lifecycle.cancel(work, task.id)
+
+    async def send_again(self) -> None:
+        """Nudge for whatever can run."""
+        self.send(await all_runnable(self.database.connection))
+
+    async def rows_of(self, table: str) -> int:
+        """Return how many rows a table has."""
+        return int((await fetch(self.database.connection, f"SELECT COUNT(*) AS number FROM {table}"))[0]["number"])
+
+    async def assert_nothing_left(self) -> None:
+        """Make sure that finished tasks hold no claim, stage nothing, and left no file behind."""
+        await self.dispatcher.rest()
+        left = {table: await self.rows_of(table) for table in ("task_claim", "sync_staging")}
+        assert left == {"task_claim": 0, "sync_staging": 0}
+        assert list((self.settings.data_dir / "work").iterdir()) == []
+        stored = {digest async for digest in self.storage.digests()}
+        named = await fetch(self.database.connection, "SELECT sha256 FROM artifact")
+        assert {row["sha256"] for row in named} <= stored
+
+
+async def write_template(folder: Path) -> None:
+    """Make a data folder with a migrated, empty database, to be copied for each test."""
+    await migrate(Database(folder))

@@ -1,0 +1,155 @@
+"""`headbox serve` as a process of its own, as an operator starts, stops and kills it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+#: The command, beside the interpreter of the tests.
+COMMAND = Path(sys.executable).with_name("headbox")
+#: How long a server may take to listen, in seconds: the machine may be busy with other tests.
+START_SECONDS = 60.0
+#: How long a server may take to end, in seconds.
+STOP_SECONDS = 30.0
+
+
+class HeadboxServer:
+    """A server on a free port.
+
+    Attributes:
+        url: Where it listens, without a trailing slash; another one after each start.
+        data_dir: Its data folder.
+        log: The file of its log, of all its lives.
+    """
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        """Set up a server.
+
+        Args:
+            data_dir: Its data folder.
+            environment: Variables such as `HEADBOX_WORKER_THREADS`.
+        """
+        self.url = ""
+        self.data_dir = data_dir
+        self.log = data_dir.with_name(f"{data_dir.name}.log")
+        self._environment = {"HEADBOX_DOWNLOAD_BACKOFF_SECONDS": "0.05", **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client = httpx2.Client(timeout=30)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        try:
+            if self._process is not None and self._process.poll() is None:
+                self.terminate()
+        finally:
+            self.kill()
+            self._client.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None, "the server was never started"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until it listens."""
+        offset = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [COMMAND, "serve", "--port", "0", "--data-dir", self.data_dir],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self._environment},
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not (url := self._listening_at(offset)):
+            assert self._process.poll() is None, f"the server did not start:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"the server does not listen:\n{self.log.read_text()}"
+            time.sleep(0.01)
+        self.url = url.rstrip("/")
+
+    def _listening_at(self, offset: int) -> str | None:
+        with self.log.open("rb") as log:
+            log.seek(offset)
+            for line in log:
+                if line.endswith(b"\n") and b'"listening"' in line:
+                    return str(json.loads(line)["url"])
+        return None
+
+    def kill(self) -> None:
+        """End it at once, wherever it stands; a server that has ended stays as it is."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def terminate(self) -> int:
+        """Ask it to end, wait, and return its exit code."""
+        assert self._process is not None, "the server was never started"
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(STOP_SECONDS)
+
+    def restart(self) -> None:
+        """Kill it, if it still runs, and start it again on the same data folder."""
+        self.kill()
+        self.start()
+
+    def query(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Run a query or a mutation and return its data; errors fail the test."""
+        response = self._client.post(
+            f"{self.url}/graphql",
+            json={"query": document, "variables": dict(variables or {})},
+            headers={"Accept": "application/graphql-response+json"},
+        )
+        answer = response.json()
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def subscribe(self, document: str, variables: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the data of each message of a subscription, over server-sent events, until the server completes it."""
+        with self._client.stream(
+            "POST",
+            f"{self.url}/graphql",
+            json={"query": document, "variables": dict(variables or {})},
+            headers={"Accept": "text/event-stream"},
+        ) as response:
+            event = ""
+            for line in response.iter_lines():
+                name, _, value = line.partition(":")
+                if name == "event":
+                    event = value.strip()
+                elif name == "data" and event == "next":
+                    answer = json.loads(value)
+                    assert "errors" not in answer, answer["errors"]
+                    yield answer["data"]
+                elif not line and event == "complete":
+                    return
+                elif not line:
+                    event = ""
+
+    def get(self, path: str) -> httpx2.Response:
+        """Fetch a path of the server, such as `/content/mirror/PULP_MANIFEST`."""
+        return self._client.get(f"{self.url}{path}")
