@@ -31,13 +31,19 @@ CORRELATION_HEADER = "X-Correlation-ID"
 
 
 def create_app(
-    *, engine: Engine, storage: ArtifactStorage, graphql: GraphQLApp, content: ContentApp, metrics: CollectorRegistry
+    *,
+    engine: Engine,
+    storage: ArtifactStorage,
+    graphql: GraphQLApp,
+    content: ContentApp,
+    content_database: Database,
+    metrics: CollectorRegistry,
 ) -> Starlette:
-    """Return the ASGI application; its lifespan connects the database for the event loop that it is served on."""
+    """Return the ASGI application; its lifespan connects the databases for the event loop that it is served on."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with engine.database.connected():
+        async with content_database.connected(), engine.database.connected():
             await content.start()
             try:
                 yield
@@ -53,7 +59,8 @@ def create_app(
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
     ]
     middleware = [
-        # A page of another site that a name server sends here (DNS rebinding) must not talk to a server without accounts.
+        # A page of another site that a name server sends here (DNS rebinding) must not talk to a server without
+        # accounts.
         Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(engine.settings.server), www_redirect=False),
         Middleware(RequestContext, database=engine.database),
     ]

@@ -158,7 +158,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals on the event loop. Uvicorn's own handlers raise them again when it ends, which kills the rest."""
+        """Handle signals on the event loop: uvicorn's own way raises them again at its end, which kills the rest."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
@@ -183,8 +183,10 @@ class _Server(uvicorn.Server):
 def _server(engine: Engine, storage: ArtifactStorage, workspace: Workspace, process: WorkerProcess) -> _Server:
     settings = engine.settings
     graphql = GraphQLApp(engine=engine, storage=storage)
+    # Of its own, so that no download waits for a mutation that waits for a sync: SQLite has one connection for each.
+    content_database = Database(settings.data_dir)
     content = ContentApp(
-        database=engine.database,
+        database=content_database,
         registry=engine.registry,
         cipher=engine.cipher,
         storage=storage,
@@ -192,7 +194,14 @@ def _server(engine: Engine, storage: ArtifactStorage, workspace: Workspace, proc
         settings=settings,
         bus=engine.bus,
     )
-    app = create_app(engine=engine, storage=storage, graphql=graphql, content=content, metrics=REGISTRY)
+    app = create_app(
+        engine=engine,
+        storage=storage,
+        graphql=graphql,
+        content=content,
+        content_database=content_database,
+        metrics=REGISTRY,
+    )
     config = uvicorn.Config(
         app,
         host=settings.server.host,

@@ -1,7 +1,7 @@
 """What a plugin can declare, and the registry of what is declared.
 
-A plugin brings typed documents (content units, remotes, repositories, publish settings) and task types. Everything that is
-specific to them in the API, the command line and the documentation is derived from these declarations.
+A plugin brings typed documents (content units, remotes, repositories, publish settings) and task types. Everything
+that is specific to them in the API, the command line and the documentation is derived from these declarations.
 """
 
 from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext

@@ -12,9 +12,9 @@ from headbox.kinds.declared import DeclaredArtifact
 from headbox.kinds.documents import ContentUnit, RemoteDocument, SettingsDocument
 from headbox.types import ProgressUnit
 
-RemoteT = TypeVar("RemoteT", bound=RemoteDocument, covariant=True)
+RemoteT_co = TypeVar("RemoteT_co", bound=RemoteDocument, covariant=True)
 UnitT = TypeVar("UnitT", bound=ContentUnit)
-SettingsT = TypeVar("SettingsT", bound=SettingsDocument, covariant=True)
+SettingsT_co = TypeVar("SettingsT_co", bound=SettingsDocument, covariant=True)
 
 
 class TaskContext(Protocol):
@@ -37,17 +37,18 @@ class Report(Protocol):
         """Count so many more as done."""
 
 
-class SyncContext(TaskContext, Protocol[RemoteT]):
+class SyncContext(TaskContext, Protocol[RemoteT_co]):
     """A running sync."""
 
     @property
-    def remote(self) -> RemoteT:
+    def remote(self) -> RemoteT_co:
         """The remote, as it stood when the task was created."""
 
     async def root_metadata(self, url: str) -> Path:
         """Fetch the metadata that changes whenever anything in the remote does, and return the file.
 
-        Where it has not changed since the last sync of the same repository with the same configuration, the sync ends here, well.
+        Where it has not changed since the last sync of the same repository with the same configuration, the sync ends
+        here, well.
 
         Raises:
             TaskError: It cannot be fetched.
@@ -68,11 +69,11 @@ class SyncContext(TaskContext, Protocol[RemoteT]):
         """
 
 
-class PublishContext(TaskContext, Protocol[SettingsT]):
+class PublishContext(TaskContext, Protocol[SettingsT_co]):
     """A running publish."""
 
     @property
-    def settings(self) -> SettingsT:
+    def settings(self) -> SettingsT_co:
         """The publish settings."""
 
     def artifacts(self) -> AsyncIterator[DeclaredArtifact]:

@@ -1,7 +1,8 @@
 """Typed documents: the fields that a kind has besides those that all kinds share.
 
-They are stored as JSON and checked on the way in and out. A field that a later version of a plugin adds needs a default; one
-that it drops is passed over when an older document is read. So a plugin's new version is a code change and never a migration.
+They are stored as JSON and checked on the way in and out. A field that a later version of a plugin adds needs a
+default; one that it drops is passed over when an older document is read. So a plugin's new version is a code change
+and never a migration.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class ContentUnit(Document):
 
     Attributes:
         natural_key: Names of the fields that make the unit what it is.
-        unique_by: Names of the fields that no two units of one repository version may share: a unit that is added takes the
+        unique_by: Names of the fields that no two units of one repository version may share: a unit that is added
+            takes the
             place of the one that has them. Empty when units never stand in each other's way.
     """
 

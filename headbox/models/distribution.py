@@ -15,8 +15,8 @@ from headbox.models.repository import Repository, RepositoryVersion
 class Distribution(Row):
     """A base path below `/content/`. At most one of the three sources is set.
 
-    No base path overlaps another one: the tables `base_path` and `distribution_base_path` say so by constraint (see the first
-    migration).
+    No base path overlaps another one: the tables `base_path` and `distribution_base_path` say so by constraint (see
+    the first migration).
     """
 
     name = fields.CharField(max_length=255, unique=True)

@@ -88,7 +88,7 @@ class TaskClaim(Model):
 
 
 class ResourceQueue(Model):
-    """The last sequence number that was given out for a resource. Its row lock makes order of number order of commit."""
+    """The last number that was given out for a resource. Its row lock makes order of number order of commit."""
 
     resource = fields.CharField(max_length=255, primary_key=True)
     sequence = fields.BigIntField()

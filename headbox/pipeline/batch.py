@@ -73,9 +73,10 @@ def prepare(declared: DeclaredContent, kinds: tuple[type[ContentUnit], ...]) -> 
 def _check(artifact: DeclaredArtifact) -> None:
     try:
         check_relative_path(artifact.relative_path)
-        if artifact.sha256 is not None and check_sha256(artifact.sha256) != artifact.sha256:
-            raise ValueError("a SHA-256 digest is written in lower case")
-        if artifact.size is not None and artifact.size < 0:
-            raise ValueError("a size is not negative")
+        is_lower_case = artifact.sha256 is None or check_sha256(artifact.sha256) == artifact.sha256
     except ValueError as error:
         raise MetadataInvalid(url=artifact.url, reason=f"{artifact.relative_path!r}: {error}") from error
+    if not is_lower_case:
+        raise MetadataInvalid(url=artifact.url, reason="a SHA-256 digest is written in lower case")
+    if artifact.size is not None and artifact.size < 0:
+        raise MetadataInvalid(url=artifact.url, reason="a size is negative")

@@ -21,8 +21,8 @@ LOOKUP = 900
 class Downloads:
     """The downloads of one sync.
 
-    Bytes that are stored are never fetched again, whoever stored them: another unit, another repository, or an attempt of
-    this task that was killed before it could save what it had.
+    Bytes that are stored are never fetched again, whoever stored them: another unit, another repository, or an
+    attempt of this task that was killed before it could save what it had.
     """
 
     def __init__(self, run: Run, downloader: Downloader) -> None:

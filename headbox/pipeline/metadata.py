@@ -21,7 +21,8 @@ class Metadata:
     """The metadata files of one sync.
 
     Attributes:
-        known: URL -> etag, last_modified and sha256 of the root metadata that the last sync saw, or nothing when it must not be skipped.
+        known: URL -> etag, last_modified and sha256 of the root metadata that the last sync saw, or nothing when it
+            must not be skipped.
         latest_url: What was fetched last; the remote's own URL before anything was.
         seen: As `known`, of this sync.
     """

@@ -74,7 +74,7 @@ def check_labels(labels: dict[str, Any] | None) -> dict[str, str]:
         if not key or len(key) > MAX_LABEL_KEY or not isinstance(value, str) or len(value) > MAX_LABEL_VALUE:
             raise Invalid(
                 field="labels",
-                reason=f"{key!r} needs a key of 1 to {MAX_LABEL_KEY} and a text of at most {MAX_LABEL_VALUE} characters",
+                reason=f"{key!r}: a key has 1 to {MAX_LABEL_KEY}, its text at most {MAX_LABEL_VALUE} characters",
                 path=("labels", key),
             )
     return dict(labels)

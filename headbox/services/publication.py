@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import heapq
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -148,11 +149,14 @@ async def delete(work: UnitOfWork, publication: Publication) -> Publication:
 
 
 async def _store(run: Run, relative_path: str, path: Path) -> RenderedFile:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    size = path.stat().st_size
+    sha256, size = await asyncio.to_thread(_measure, path)
     await run.storage.adopt(path, sha256)
     return RenderedFile(relative_path, sha256, size)
+
+
+def _measure(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
 
 
 async def _save_files(connection: Connection, publication: Publication, files: list[RenderedFile]) -> None:
@@ -171,7 +175,7 @@ async def _save_files(connection: Connection, publication: Publication, files: l
 
 
 class RenderContext:
-    """Implements `PublishContext` on a version that need not be visible yet; the memory it takes does not grow with it."""
+    """Implements `PublishContext` on a version that need not be visible yet, in memory that does not grow with it."""
 
     def __init__(self, run: Run, rendered: Rendered, settings: SettingsDocument) -> None:
         self._run = run

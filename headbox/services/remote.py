@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headbox.download.interface import RemoteAccess
-from headbox.errors import Invalid, InUse, NameTaken, RevisionConflict
+from headbox.errors import InUse, Invalid, NameTaken, RevisionConflict
 from headbox.kinds import Registry, RemoteDocument
 from headbox.models import Remote, RemoteRevision, Repository
 from headbox.models.cipher import Cipher

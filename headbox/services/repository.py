@@ -7,8 +7,8 @@ from typing import Any
 
 from headbox.errors import (
     HeadboxError,
-    Invalid,
     InUse,
+    Invalid,
     NameTaken,
     NoDistribution,
     NoRemote,
@@ -24,7 +24,7 @@ from headbox.services import remote as remotes
 from headbox.services import task as tasks
 from headbox.services.documents import check_labels, check_name, checked
 from headbox.tasking.engine import UnitOfWork
-from headbox.types import Automation, SyncMode, UNFINISHED_STATES
+from headbox.types import UNFINISHED_STATES, Automation, SyncMode
 
 #: Most distributions that one request creates.
 MAX_DISTRIBUTIONS = 50

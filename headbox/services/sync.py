@@ -86,7 +86,7 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
     try:
         prepared, seen = await _sync(run, parameters, given)
         rendered = await _render(run, parameters, given.repository, prepared)
-        await _finish(run, parameters, given, prepared, rendered, seen)
+        await _finish(run, parameters, given, prepared, rendered, seen=seen)
     finally:
         await _clear_staging(run)
 
@@ -210,6 +210,7 @@ async def _finish(
     given: SyncInput,
     prepared: NextVersion | None,
     rendered: Rendered | None,
+    *,
     seen: Seen | None,
 ) -> None:
     """Make version, publication and what distributions serve visible together."""

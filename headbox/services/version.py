@@ -1,8 +1,9 @@
 """Repository versions, made with sets: work grows with what is staged, rows written with what changes.
 
-A version is made in two steps. `prepare` closes and opens the intervals of memberships for a number that is not there yet; as long
-as the repository's latest number is lower, no reader sees them. `commit` writes the version's row and moves the number, in the
-transaction that makes everything else of the task visible too. What a killed task prepared, the next `prepare` takes back.
+A version is made in two steps. `prepare` closes and opens the intervals of memberships for a number that is not there
+yet; as long as the repository's latest number is lower, no reader sees them. `commit` writes the version's row and
+moves the number, in the transaction that makes everything else of the task visible too. What a killed task prepared,
+the next `prepare` takes back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Events between those who change something and those who watch it: state, never history.
 
-An event says what something is like now. A subscriber keeps the latest event of each key and nothing else, so that a slow one
-costs no memory, delays nobody, and skips states instead of falling behind.
+An event says what something is like now. A subscriber keeps the latest event of each key and nothing else, so that a
+slow one costs no memory, delays nobody, and skips states instead of falling behind.
 """
 
 from __future__ import annotations

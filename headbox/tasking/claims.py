@@ -1,10 +1,10 @@
 """Queues of tasks: who may run, who waits for whom, and who is free when a task ends.
 
-A task can run when no earlier unfinished task has a conflicting claim on any of its resources: first come, first served for each
-resource. Claims of finished tasks are deleted, so every row here is unfinished work.
+A task can run when no earlier unfinished task has a conflicting claim on any of its resources: first come, first
+served for each resource. Claims of finished tasks are deleted, so every row here is unfinished work.
 
-Sequence numbers are given out under a row lock for each resource; therefore the order of numbers is the order of commits, and a
-task that can run once can always run: nothing that conflicts will ever be put before it.
+Sequence numbers are given out under a row lock for each resource; therefore the order of numbers is the order of
+commits, and a task that can run once can always run: nothing that conflicts will ever be put before it.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ async def runnable_heads(connection: Connection, resources: Collection[str]) -> 
         SELECT DISTINCT task.id, task.priority FROM task_claim head JOIN task ON task.id = head.task_id
         WHERE head.resource IN ({marks}) AND task.state = 'waiting'
           AND head.sequence <= COALESCE(
-              (SELECT MIN(first.sequence) FROM task_claim first WHERE first.resource = head.resource AND first.exclusive),
-              head.sequence)
+              (SELECT MIN(first.sequence) FROM task_claim first WHERE first.resource = head.resource AND
+              first.exclusive), head.sequence)
           AND NOT {_BLOCKED}
     """  # noqa: S608
     return _runnable(await fetch(connection, statement, list(resources)))

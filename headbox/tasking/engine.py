@@ -20,7 +20,16 @@ from headbox.tasking.snapshot import snapshot_of
 
 
 class Dispatcher(Protocol):
-    """Tells a worker that a task can run. The message is a nudge: it may be lost, it may be doubled."""
+    """Tells a worker that a task can run. The message is a nudge: it may be lost, it may be doubled.
+
+    Attributes:
+        name: What carries the messages, for people.
+    """
+
+    name: str
+
+    async def check(self) -> str | None:
+        """Return what keeps messages from being carried now, or None when nothing does."""
 
     def send(self, task: Runnable) -> None:
         """Put a message into the queue of the task's priority."""
@@ -101,7 +110,8 @@ class Engine:
             work = UnitOfWork(self, connection)
             yield work
         work.tell(self.bus)
-        # Looked up after the commit: whatever was finished before is seen here, and whatever is finished later sees this.
+        # Looked up after the commit: whatever was finished before is seen here, and whatever is finished later sees
+        # this.
         if work.created:
             self.send(await claims.runnable_among(self.database.connection, work.created))
         if work.released:

@@ -9,7 +9,8 @@ from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-# Tortoise selects a context with `with context:` in one task; a server selects it for each request, a worker for each message.
+# Tortoise selects a context with `with context:` in one task; a server selects it for each request, a worker for each
+# message.
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.transactions import in_transaction
 

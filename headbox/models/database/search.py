@@ -1,6 +1,7 @@
 """Indexes on the fields that kinds of content can be searched by.
 
-A plugin owns no tables and brings no migrations; what it declares as searched becomes an expression index of core's table.
+A plugin owns no tables and brings no migrations; what it declares as searched becomes an expression index of core's
+table.
 """
 
 from __future__ import annotations

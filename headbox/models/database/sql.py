@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
-from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.models import Model
 
 from headbox.models.database.connection import Connection
@@ -37,7 +36,7 @@ async def fetch(connection: Connection, statement: str, parameters: Sequence[Any
 
 def model_from(model: type[ModelT], row: dict[str, Any]) -> ModelT:
     """Return the model of a row that holds all of its columns."""
-    return model._init_from_db(**row)  # noqa: SLF001 - how the ORM's own queries make them; its raw() takes no parameters
+    return model._init_from_db(**row)  # noqa: SLF001 - as the ORM's own queries do it; raw() takes no parameters
 
 
 def has_label(connection: Connection, column: str, value: str | None) -> str:
@@ -94,8 +93,8 @@ async def insert_new(
     """
     if not rows:
         return 0
-    # One statement for all rows, and not executemany: that takes and gives the interpreter's lock for each row, and a busy
-    # thread of Python beside it would make every row wait.
+    # One statement for all rows, and not executemany: that takes and gives the interpreter's lock for each row, and a
+    # busy thread of Python beside it would make every row wait.
     names = ", ".join(columns)
     values = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(len(columns)))
     return await execute(

@@ -1,7 +1,7 @@
 """SQLite for Tortoise, with transactions that take the write lock when they begin.
 
-Stock transactions begin as readers; when two of them turn into writers, one fails at once with "database is locked", however long
-the busy timeout is. With BEGIN IMMEDIATE the second one waits.
+Stock transactions begin as readers; when two of them turn into writers, one fails at once with "database is locked",
+however long the busy timeout is. With BEGIN IMMEDIATE the second one waits.
 
 Source: https://www.sqlite.org/lang_transaction.html. Tortoise asks for "sqlite" in the path of this module.
 """

@@ -1,13 +1,14 @@
-from tortoise import migrations
-from tortoise.migrations import operations as ops
-from headbox.errors import ErrorCode
-from headbox.types import Automation, Origin, SyncMode, TaskPriority, TaskState, uuid7
+from uuid import uuid4
+
 from orjson import loads
+from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
-from uuid import uuid4
-from tortoise import fields
 from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+from headbox.errors import ErrorCode
+from headbox.types import Automation, Origin, SyncMode, TaskPriority, TaskState, uuid7
 
 
 class Migration(migrations.Migration):

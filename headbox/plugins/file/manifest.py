@@ -1,7 +1,7 @@
 """The PULP_MANIFEST format: a line for each file, with its path, SHA-256 and size, separated by commas.
 
-A path that holds a comma, a quote or a space at its ends is quoted as CSV quotes it (RFC 4180); paths with commas that are not
-quoted are read too, as Pulp wrote them: digest and size never hold a comma.
+A path that holds a comma, a quote or a space at its ends is quoted as CSV quotes it (RFC 4180); paths with commas
+that are not quoted are read too, as Pulp wrote them: digest and size never hold a comma.
 """
 
 from __future__ import annotations
