@@ -91,7 +91,14 @@ def _tell_request(_logger: WrappedLogger, _name: str, event: EventDict) -> Event
 
 def _mask(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Take out credentials: in URLs, and in fields that are named for them."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = _MASK if _SECRET_NAME.search(name) else _USERINFO.sub(f"{_MASK}@", value)
-    return event
+    return {name: _masked(name, value) for name, value in event.items()}
+
+
+def _masked(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(name, item) for item in value]
+    if isinstance(value, str):
+        return _MASK if _SECRET_NAME.search(name) else _USERINFO.sub(f"{_MASK}@", value)
+    return value

@@ -13,7 +13,7 @@ from headbox.cli.derived.references import lookups
 from headbox.cli.plugins import checked_plugins
 from headbox.cli.task import watch_command
 from headbox.kinds import Document, Registry
-from headbox.schema import print_schema
+from headbox.schema.build import print_schema
 
 #: Commands beside the derived ones, by their words.
 _WRITTEN = {("task", "watch"): watch_command}
@@ -36,6 +36,11 @@ def group(noun: str, help_text: str) -> click.Group:
         if path[0] == noun:
             root.add_command(command)
     return root
+
+
+def nouns() -> set[str]:
+    """Return the first words of all derived commands."""
+    return {operation.path[0] for operation in operations(*_installed())}
 
 
 def _parent(root: click.Group, operation: Operation) -> click.Group:

@@ -30,8 +30,8 @@ async def perform(client: Client, operation: Operation, given: dict[str, Any], *
     Raises:
         Failure: The server refused and nothing was changed, or what is asked for is not there.
     """
-    document, values = _document(operation, await resolved(client, given))
-    result = (await client.execute(document, values))["result"]
+    text, values = document(operation, await resolved(client, given))
+    result = (await client.execute(text, values))["result"]
     if operation.shape is Shape.CONNECTION:
         return {"nodes": [edge["node"] for edge in result["edges"]], "pageInfo": result["pageInfo"]}
     if operation.shape is Shape.OBJECT and result is None:
@@ -43,7 +43,7 @@ async def perform(client: Client, operation: Operation, given: dict[str, Any], *
     return result
 
 
-def _document(operation: Operation, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def document(operation: Operation, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the document and its variables. What was not given is left to the server's defaults."""
     if operation.shape is Shape.OBJECT and "id" not in given:
         [key] = given.values()
