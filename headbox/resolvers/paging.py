@@ -94,13 +94,13 @@ class Page(Generic[EdgeT]):
 
     Attributes:
         edges: The rows, in the order of the list.
-        info: Where they lie in it.
+        page_info: Where they lie in it.
         listing: The list.
         count: How many rows the list has, where that is known already or would take long to know.
     """
 
     edges: list[EdgeT]
-    info: PageInfo
+    page_info: PageInfo
     listing: Listing
     count: Count
 
@@ -224,14 +224,14 @@ class PageRequest(Generic[EdgeT]):
         if self.arguments.is_backward:
             rows.reverse()
         edges = [self.edge(self.listing.cursor(row), row) for row in rows]
-        info = PageInfo(
+        page_info = PageInfo(
             # On the side that was not read towards lies at least the cursor's own row.
             has_next_page=self.arguments.before is not None if self.arguments.is_backward else has_more,
             has_previous_page=has_more if self.arguments.is_backward else self.arguments.after is not None,
             start_cursor=edges[0].cursor if edges else None,
             end_cursor=edges[-1].cursor if edges else None,
         )
-        return Page(edges, info, self.listing, self.count)
+        return Page(edges, page_info, self.listing, self.count)
 
 
 def request(

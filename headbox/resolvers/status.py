@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from headbox.models.database import fetch
 from headbox.resolvers.context import Context
@@ -16,18 +15,6 @@ class ComponentStatus:
     name: str
     ok: bool
     detail: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The server as it is now; what it needs is tried when it is asked for."""
-
-    version: str
-
-
-def status() -> Status:
-    """Return which server this is."""
-    return Status(version("headbox"))
 
 
 async def database(context: Context) -> ComponentStatus:
@@ -44,3 +31,10 @@ async def storage(context: Context) -> ComponentStatus:
     """Try the storage of artifacts."""
     health = await context.storage.check()
     return ComponentStatus("storage", health.ok, health.detail)
+
+
+async def broker(context: Context) -> ComponentStatus:
+    """Try the broker."""
+    dispatcher = context.engine.dispatcher
+    problem = await dispatcher.check()
+    return ComponentStatus(dispatcher.name, ok=problem is None, detail=problem)

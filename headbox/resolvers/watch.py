@@ -6,7 +6,7 @@ from time to time: the bus may lose events.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ REREAD_SECONDS = 5.0
 MAX_TASKS_AT_FIRST = 1000
 
 
-async def task(context: Context, id: str) -> AsyncIterator[Task]:
+async def task(context: Context, id: str) -> AsyncGenerator[Task, None]:
     """Yield the states of a task, its final one last.
 
     Raises:
@@ -70,7 +70,7 @@ def _differs(row: Task, state: Task) -> bool:
     return (row.state, row.attempt, row.actions) != (state.state, state.attempt, state.actions)
 
 
-async def repository(context: Context, id: str) -> AsyncIterator[Repository]:
+async def repository(context: Context, id: str) -> AsyncGenerator[Repository, None]:
     """Yield a repository as it is now, and whenever it gets a version or a publication or is changed; ends with it.
 
     Raises:
@@ -96,7 +96,7 @@ async def _later_repository(events: Subscription, state: Repository) -> Reposito
             return row
 
 
-async def matching_tasks(context: Context, filter: Mapping[str, Any] | None) -> AsyncIterator[Task]:
+async def matching_tasks(context: Context, filter: Mapping[str, Any] | None) -> AsyncGenerator[Task, None]:
     """Yield every task that matches a filter: the unfinished ones as they are, then whichever is created or changes.
 
     Raises:

@@ -1,0 +1,112 @@
+"""Content units."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from headbox import models
+from headbox.resolvers import content as resolver
+from headbox.resolvers import repository as repository_resolver
+from headbox.resolvers.content import PlacedArtifact
+from headbox.resolvers.paging import Page
+from headbox.resolvers.version import MemberEdge
+from headbox.schema.connection import After, ConnectionFields, First, connection_of, page_arguments
+from headbox.schema.enums import Availability, ContentChangeKind, Origin
+from headbox.schema.fields import field
+from headbox.schema.info import Info, lazy
+from headbox.schema.inputs import LABELS
+from headbox.schema.node import Node
+from headbox.schema.scalars import JSON, BigInt
+
+Row = strawberry.Parent[models.Content]
+Member = strawberry.Parent[MemberEdge]
+
+
+@strawberry.type(description="One file of a content unit.")
+class ContentArtifact:
+    """Stands over `resolvers.content.PlacedArtifact`."""
+
+    relative_path: str = strawberry.field(description="Where it lies below a distribution's base path.")
+    sha256: str | None = strawberry.field(
+        description="SHA-256 of its bytes, 64 hexadecimal digits; null until known: a remote need not tell."
+    )
+    size: BigInt | None = strawberry.field(description="How many bytes it has; null until known.")
+    availability: Availability = strawberry.field(description="Where its bytes can be had.")
+
+
+@strawberry.interface(
+    description="One immutable thing of some kind. The same thing is the same node in all repositories."
+)
+class Content(Node):
+    """Stands over `models.Content`."""
+
+    kind: str = strawberry.field(description="Its kind: plugin and type, such as `file.content`.")
+    created_at: datetime = strawberry.field(description="When headbox first saw it.")
+    labels: JSON = strawberry.field(description=LABELS)
+
+    @field(description="Its files, by path.", graphql_type=list[ContentArtifact])
+    @staticmethod
+    async def artifacts(root: Row, info: Info) -> list[PlacedArtifact]:
+        return await resolver.artifacts(info.context, root)
+
+    @field(
+        description="The repositories whose latest version has it, by name.",
+        graphql_type=connection_of(lazy("Repository", "repository")),
+    )
+    @staticmethod
+    async def repositories(root: Row, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
+        return await repository_resolver.holding(info.context, root, page_arguments(first, after))
+
+
+@strawberry.type(description="A content unit in a repository version, and how it came there.")
+class ContentEdge:
+    """Stands over `resolvers.version.MemberEdge`."""
+
+    cursor: str = strawberry.field(description="Where it stands: for `after`; opaque.")
+    node: Content = strawberry.field(description="The content unit.")
+    origin: Origin = strawberry.field(description="Where it came from.")
+
+    @field(
+        description="When it came in: with the version that first had it since; null when that version is gone.",
+        graphql_type=datetime | None,
+    )
+    @staticmethod
+    async def added_at(root: Member, info: Info) -> datetime | None:
+        version = await info.context.loaders.version_numbered.load((root.repository_id, root.added_in))
+        return version.created_at if version else None
+
+    @field(description="The task that brought it in; null when that is gone.", graphql_type=lazy("Task", "task") | None)
+    @staticmethod
+    async def added_by(root: Member, info: Info) -> models.Task | None:
+        version = await info.context.loaders.version_numbered.load((root.repository_id, root.added_in))
+        task_id = version.created_by_id if version else None
+        return await info.context.loaders.task.load(task_id) if task_id else None
+
+
+@strawberry.type(description="A page of the content units of a repository version.")
+class ContentConnection(ConnectionFields):
+    """Stands over a page of `resolvers.version.MemberEdge`."""
+
+    edges: list[ContentEdge] = strawberry.field(description="What the page has, in the order of the list.")
+
+
+@strawberry.type(description="A content unit that one of two versions has and the other has not.")
+class ContentDiffEdge:
+    """Stands over `resolvers.version.DiffEdge`."""
+
+    cursor: str = strawberry.field(description="Where it stands: for `after`; opaque.")
+    node: Content = strawberry.field(description="The content unit.")
+    change: ContentChangeKind = strawberry.field(
+        description="ADDED where the newer version has it, REMOVED where the older one has."
+    )
+
+
+@strawberry.type(description="A page of what lies between two repository versions.")
+class ContentDiffConnection(ConnectionFields):
+    """Stands over a page of `resolvers.version.DiffEdge`."""
+
+    edges: list[ContentDiffEdge] = strawberry.field(description="What the page has, in the order of the list.")

@@ -1,0 +1,36 @@
+"""Everything that is derived from what plugins declare."""
+
+from __future__ import annotations
+
+from headbox.kinds import Registry, RepositoryDocument, SyncTask
+from headbox.schema.derive import content, publish_settings, remote, repository, task
+from headbox.schema.derive.parts import Parts
+
+
+def derived(registry: Registry) -> Parts:
+    """Return the types and root fields of all plugins.
+
+    Raises:
+        PluginInvalid: A plugin declares what the API cannot show.
+    """
+    parts = Parts()
+    for unit in registry.contents:
+        content.add(parts, unit)
+    for settings in registry.settings:
+        publish_settings.add(parts, settings)
+    for remote_kind in registry.remotes:
+        remote.add(parts, remote_kind)
+    for repository_kind in registry.repositories:
+        repository.add_type(parts, repository_kind)
+    for task_type in registry.tasks:
+        task.add_type(parts, task_type)
+        task.add_mutation(parts, task_type)
+    for repository_kind in registry.repositories:
+        repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))
+    return parts
+
+
+def _sync_task(registry: Registry, parts: Parts, kind: type[RepositoryDocument]) -> type | None:
+    """Return the type of the tasks that sync a kind of repositories, or None when it never syncs."""
+    declared = next((task for task in registry.all(SyncTask) if task.repository_type() is kind), None)
+    return parts.types[declared.__name__] if declared else None

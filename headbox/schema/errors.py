@@ -1,0 +1,165 @@
+"""Expected failures as data: in a payload or in a task, never among the top-level errors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import strawberry
+from graphql import GraphQLAbstractType, GraphQLResolveInfo
+from strawberry.extensions.field_extension import FieldExtension
+from strawberry.utils.str_converters import to_camel_case
+
+from headbox.errors import HeadboxError
+from headbox.schema.enums import ErrorCode
+from headbox.schema.info import Info
+
+
+@strawberry.interface(description="Why something was not done.")
+class UserError:
+    """See `errors.HeadboxError`; stands over its document."""
+
+    code: ErrorCode = strawberry.field(description="What went wrong, for machines; stable.")
+    message: str = strawberry.field(description="What went wrong, for people: one sentence.")
+    path: list[str] = strawberry.field(description="The input field at fault, outermost first; empty when none is.")
+    hint: str | None = strawberry.field(description="What to do next, where the message does not say it all.")
+    retryable: bool = strawberry.field(description="Whether the same request may succeed later with nothing changed.")
+
+    @classmethod
+    def resolve_type(cls, error: dict[str, Any], _info: GraphQLResolveInfo[Any], _: GraphQLAbstractType) -> str:
+        """Return the name of the type that shows all that an error carries."""
+        error_type = TYPES_BY_CODE.get(error["code"])
+        is_whole = error_type is not None and VALUES[error_type] <= error["values"].keys()
+        return error_type.__name__ if error_type is not None and is_whole else PlainError.__name__
+
+    @classmethod
+    def is_type_of(cls, _error: Any, _info: GraphQLResolveInfo[Any]) -> bool:
+        """Take what resolvers return: which type it is, `resolve_type` has said."""
+        return True
+
+
+def _value(name: str, description: str) -> Any:
+    """Return a field that shows a value of an error."""
+
+    def resolve(root: strawberry.Parent[dict[str, Any]]) -> Any:
+        return root["values"][name]
+
+    return strawberry.field(resolver=resolve, description=description)
+
+
+@strawberry.type(description="A failure that its code and message tell all about.")
+class PlainError(UserError):
+    """An error of the classes that carry no more than all do."""
+
+
+@strawberry.type(description="There is no such thing.")
+class NotFound(UserError):
+    """See `errors.NotFound`."""
+
+    what: str = _value("what", "Type of what was looked for.")
+    key: str = _value("key", "What it was looked for by: an id or a name.")
+
+
+@strawberry.type(description="The id is that of something else.")
+class WrongType(UserError):
+    """See `errors.WrongType`."""
+
+    actual: str = _value("actual", "Type that the id is of.")
+    expected: str = _value("expected", "Type that is needed.")
+
+
+@strawberry.type(description="Another one has this name.")
+class NameTaken(UserError):
+    """See `errors.NameTaken`."""
+
+    name: str = _value("name", "The name.")
+
+
+@strawberry.type(description="Another distribution has this base path.")
+class BasePathTaken(UserError):
+    """See `errors.BasePathTaken`."""
+
+    base_path: str = _value("base_path", "The base path.")
+    other: str = _value("other", "Name of the distribution that has it.")
+
+
+@strawberry.type(description="The base path lies above or below that of another distribution.")
+class BasePathOverlaps(UserError):
+    """See `errors.BasePathOverlaps`."""
+
+    base_path: str = _value("base_path", "The base path.")
+    other: str = _value("other", "The base path that it overlaps.")
+
+
+@strawberry.type(description="It was changed since the revision that the update was made for.")
+class RevisionConflict(UserError):
+    """See `errors.RevisionConflict`."""
+
+    current: int = _value("current", "The revision that it is at.")
+    expected: int = _value("expected", "The revision that the update was made for.")
+
+
+@strawberry.type(description="The remote answered something else than what was asked for.")
+class RemoteResponse(UserError):
+    """See `errors.RemoteResponse`."""
+
+    url: str = _value("url", "Address that was asked.")
+    status: int = _value("status", "HTTP status of the answer; 0 when the fault is not in the status.")
+
+
+#: The types that carry more than `UserError` does, by the only code that they have.
+TYPES_BY_CODE: Mapping[str, type[UserError]] = {
+    ErrorCode.NOT_FOUND.value: NotFound,
+    ErrorCode.WRONG_TYPE.value: WrongType,
+    ErrorCode.NAME_TAKEN.value: NameTaken,
+    ErrorCode.BASE_PATH_TAKEN.value: BasePathTaken,
+    ErrorCode.BASE_PATH_OVERLAPS.value: BasePathOverlaps,
+    ErrorCode.REVISION_CONFLICT.value: RevisionConflict,
+    ErrorCode.REMOTE_RESPONSE.value: RemoteResponse,
+}
+#: The values that each of them needs.
+VALUES: Mapping[type[UserError], frozenset[str]] = {
+    error_type: frozenset(error_type.__annotations__) for error_type in TYPES_BY_CODE.values()
+}
+#: All types of errors, for the schema.
+ERROR_TYPES: tuple[type[UserError], ...] = (PlainError, *TYPES_BY_CODE.values())
+
+
+class Expected(FieldExtension):
+    """Turns the expected failures of a mutation into the `errors` of its payload.
+
+    Args:
+        empty: Payload fields that are not null even when nothing was done, with their values.
+    """
+
+    def __init__(self, **empty: Any) -> None:
+        self._empty = empty
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[dict[str, Any]]], source: Any, info: Info, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Return the payload."""
+        prefix = ("input",) if "input" in kwargs else ()
+        try:
+            return {**await next_(source, info, **kwargs), "errors": []}
+        except (HeadboxError, ExceptionGroup) as error:
+            return {**self._empty, "errors": [_document(fault, prefix) for fault in faults(error)]}
+
+
+def faults(error: HeadboxError | ExceptionGroup[Exception]) -> Iterator[HeadboxError]:
+    """Yield the expected failures of a group.
+
+    Raises:
+        ExceptionGroup: One of them is none: a bug.
+    """
+    if isinstance(error, HeadboxError):
+        yield error
+        return
+    for inner in error.exceptions:
+        if not isinstance(inner, HeadboxError | ExceptionGroup):
+            raise error
+        yield from faults(inner)
+
+
+def _document(error: HeadboxError, prefix: tuple[str, ...]) -> dict[str, Any]:
+    return {**error.as_document(), "path": [*prefix, *map(to_camel_case, error.path)]}

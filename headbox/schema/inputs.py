@@ -1,0 +1,46 @@
+"""What several inputs share, and inputs as plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+
+def plain(value: Any) -> Any:
+    """Return an input as a dictionary of what the client sent: a field that it left out is not in it.
+
+    Inputs within are dictionaries too. `and_` becomes `and`: Python reserves some names.
+    """
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {name.rstrip("_"): plain(item) for name, item in fields if item is not UNSET}
+    return value
+
+
+def optional(description: str, **options: Any) -> Any:
+    """Return an input field that a client may leave out; left out and null are different things."""
+    return strawberry.field(default=UNSET, description=description, **options)
+
+
+@strawberry.input(description="A label: a text by its key.")
+class LabelFilter:
+    """One label that things must have."""
+
+    key: str = strawberry.field(description="Its key.")
+    value: str | None = optional("Its value; any when left out.")
+
+
+LABELS = "Labels: an object of at most 64 texts, by keys of at most 63 characters; a text has at most 255."
+EXPECTED_REVISION = (
+    "The revision that the update was made for: where it has another by now, nothing is changed and the payload holds a"
+    " RevisionConflict. Any revision will do when left out."
+)
+IDEMPOTENCY_KEY = (
+    "The same key with the same request gives the task that the first request made, for 24 hours unless the server is"
+    " set otherwise; at most 255 characters."
+)

@@ -1,0 +1,80 @@
+"""Requests as documents: parsed and validated once, however often a client sends them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+)
+from strawberry.schema.schema import validate_document
+
+#: Documents that are kept.
+MAX_DOCUMENTS = 256
+#: Longest document that is kept, in characters.
+MAX_KEPT_LENGTH = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDocument:
+    """A document, and what is wrong with it."""
+
+    document: DocumentNode
+    errors: list[GraphQLError]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """Return the operation of a request.
+
+        Args:
+            name: Its name, or None for the only one.
+
+        Raises:
+            GraphQLError: There is none, or none that is meant.
+        """
+        operations = [node for node in self.document.definitions if isinstance(node, OperationDefinitionNode)]
+        if name is not None:
+            operations = [node for node in operations if node.name and node.name.value == name]
+        if len(operations) != 1:
+            raise GraphQLError(
+                f"The document has no operation named {name!r}."
+                if name is not None
+                else f"The document has {len(operations)} operations; `operationName` names the one that is meant."
+            )
+        return operations[0]
+
+
+class Documents:
+    """The documents that clients sent lately.
+
+    Args:
+        schema: The schema that they are for.
+        max_tokens: Most tokens of one.
+    """
+
+    def __init__(self, schema: GraphQLSchema, max_tokens: int) -> None:
+        self.schema = schema
+        self._max_tokens = max_tokens
+        self._kept: OrderedDict[str, CheckedDocument] = OrderedDict()
+
+    def check(self, query: str) -> CheckedDocument:
+        """Return a document with what is wrong with it.
+
+        Raises:
+            GraphQLError: Its syntax is wrong, or it is too long or nests too deep to be read.
+        """
+        if query in self._kept:
+            self._kept.move_to_end(query)
+            return self._kept[query]
+        document = parse(query, max_tokens=self._max_tokens)
+        checked = CheckedDocument(document, validate_document(self.schema, document, tuple(specified_rules)))
+        if len(query) <= MAX_KEPT_LENGTH:
+            self._kept[query] = checked
+            if len(self._kept) > MAX_DOCUMENTS:
+                self._kept.popitem(last=False)
+        return checked
