@@ -1,4 +1,4 @@
-"""A task engine on the test's own event loop: everything is real but the broker, whose messages are calls.
+"""Task engines to test with: on the test's own event loop, or with Dramatiq as `headbox serve` has it.
 
 async with LocalEngine(data_dir).running() as engine:
     async with engine.unit_of_work() as work:
@@ -9,13 +9,15 @@ async with LocalEngine(data_dir).running() as engine:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from headbox.kinds import Plugin, Registry
+import dramatiq
+
+from headbox.kinds import Registry
 from headbox.models import Task, Worker
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database, fetch, migrate, now
@@ -27,18 +29,82 @@ from headbox.tasking import bus as topics
 from headbox.tasking import lifecycle
 from headbox.tasking.bus import MemoryBus
 from headbox.tasking.claims import Runnable, all_runnable
-from headbox.tasking.engine import Engine
-from headbox.types import TaskState
+from headbox.tasking.engine import Dispatcher, Engine
+from headbox.types import FINAL_STATES, TaskState
+from headbox.workers.broker import ActorDispatcher, memory_broker
+from headbox.workers.process import WorkerProcess
 from headbox.workers.runner import TaskRunner
 from tests.support.tasks import gate_plugin
-
-#: How long a task of a test may take, in seconds.
-PATIENCE_SECONDS = 30.0
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def settings_for(data_dir: Path, **sections: Any) -> Settings:
     """Return settings for a data folder; retries wait for nothing."""
     return Settings(data_dir=data_dir, **{"download": DownloadSettings(backoff_seconds=0), **sections})
+
+
+class EngineUnderTest(Engine):
+    """An engine, and what tests ask of one.
+
+    Attributes:
+        storage: Where artifacts go; may be replaced before anything runs.
+        workspace: Where working folders are.
+    """
+
+    def __init__(self, data_dir: Path, dispatcher: Dispatcher, settings: Settings) -> None:
+        super().__init__(
+            database=Database(data_dir),
+            registry=Registry([file_plugin, gate_plugin]),
+            cipher=Cipher.of_data_dir(data_dir),
+            bus=MemoryBus(),
+            dispatcher=dispatcher,
+            settings=settings,
+        )
+        self.storage: ArtifactStorage = FilesystemStorage(data_dir / "artifacts")
+        self.workspace = Workspace(data_dir / "work")
+
+    async def finished(self, task: Task) -> Task:
+        """Wait for the end of a task and return its row."""
+        return await self.reached(task, FINAL_STATES)
+
+    async def reached(self, task: Task, states: Collection[TaskState]) -> Task:
+        """Wait until a task is in one of the states and return its row."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with self.bus.subscribe(topics.TASK, str(task.id)) as events:
+                while (row := await Task.get(id=task.id)).state not in states:
+                    await events.next(0.5)
+        return row
+
+    async def completed(self, task: Task) -> Task:
+        """Wait for a task that is to complete and return its row."""
+        row = await self.finished(task)
+        assert row.state is TaskState.COMPLETED, row.error
+        return row
+
+    async def failed(self, task: Task) -> dict[str, Any]:
+        """Wait for a task that is to fail and return its error."""
+        row = await self.finished(task)
+        assert row.state is TaskState.FAILED, row.state
+        assert row.error is not None
+        return row.error
+
+    async def cancel(self, task: Task) -> Task:
+        """Ask a task to end."""
+        async with self.unit_of_work() as work:
+            return await lifecycle.cancel(work, task.id)
+
+    async def rows_of(self, table: str) -> int:
+        """Return how many rows a table has."""
+        return int((await fetch(self.database.connection, f"SELECT COUNT(*) AS number FROM {table}"))[0]["number"])
+
+    async def assert_nothing_left(self) -> None:
+        """Make sure that finished tasks hold no claim, stage nothing, left no file, and named no artifact in vain."""
+        left = {table: await self.rows_of(table) for table in ("task_claim", "sync_staging")}
+        assert left == {"task_claim": 0, "sync_staging": 0}
+        assert list((self.settings.data_dir / "work").iterdir()) == []
+        stored = {digest async for digest in self.storage.digests()}
+        named = await fetch(self.database.connection, "SELECT sha256 FROM artifact")
+        assert {row["sha256"] for row in named} <= stored
 
 
 class LocalDispatcher:
@@ -80,28 +146,13 @@ class LocalDispatcher:
             await asyncio.gather(*self._jobs)
 
 
-class LocalEngine(Engine):
-    """An engine with one worker, or more of them, in the test's own event loop.
-
-    Attributes:
-        storage: Where artifacts go; may be replaced before anything runs.
-        workspace: Where working folders are.
-    """
+class LocalEngine(EngineUnderTest):
+    """An engine with one worker, or more of them, in the test's own event loop; messages are calls."""
 
     dispatcher: LocalDispatcher
-    bus: MemoryBus
 
-    def __init__(self, data_dir: Path, *, plugins: Iterable[Plugin] = (), **sections: Any) -> None:
-        super().__init__(
-            database=Database(data_dir),
-            registry=Registry([file_plugin, gate_plugin, *plugins]),
-            cipher=Cipher.of_data_dir(data_dir),
-            bus=MemoryBus(),
-            dispatcher=LocalDispatcher(),
-            settings=settings_for(data_dir, **sections),
-        )
-        self.storage: ArtifactStorage = FilesystemStorage(data_dir / "artifacts")
-        self.workspace = Workspace(data_dir / "work")
+    def __init__(self, data_dir: Path, **sections: Any) -> None:
+        super().__init__(data_dir, LocalDispatcher(), settings_for(data_dir, **sections))
 
     @property
     def runner(self) -> TaskRunner:
@@ -116,7 +167,8 @@ class LocalEngine(Engine):
             listening = asyncio.create_task(runner.listen())
             try:
                 yield self
-                await runner.stop()
+                for hired in self.dispatcher.runners:
+                    await hired.stop()
                 await self.dispatcher.rest()
             finally:
                 listening.cancel()
@@ -128,53 +180,50 @@ class LocalEngine(Engine):
         self.dispatcher.runners.append(runner)
         return runner
 
-    async def finished(self, task: Task) -> Task:
-        """Wait for the end of a task and return its row."""
-        return await self.reached(task, {TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELED})
-
-    async def reached(self, task: Task, states: Collection[TaskState]) -> Task:
-        """Wait until a task is in one of the states and return its row."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            with self.bus.subscribe(topics.TASK, str(task.id)) as events:
-                while (row := await Task.get(id=task.id)).state not in states:
-                    await events.next(0.5)
-        return row
-
-    async def completed(self, task: Task) -> Task:
-        """Wait for a task that is to complete and return its row."""
-        row = await self.finished(task)
-        assert row.state is TaskState.COMPLETED, row.error
-        return row
-
-    async def failed(self, task: Task) -> dict[str, Any]:
-        """Wait for a task that is to fail and return its error."""
-        row = await self.finished(task)
-        assert row.state is TaskState.FAILED, row.state
-        assert row.error is not None
-        return row.error
-
-    async def cancel(self, task: Task) -> Task:
-        """Ask a task to end."""
-        async with self.unit_of_work() as work:
-            return await lifecycle.cancel(work, task.id)
-
     async def send_again(self) -> None:
         """Nudge for whatever can run."""
         self.send(await all_runnable(self.database.connection))
 
-    async def rows_of(self, table: str) -> int:
-        """Return how many rows a table has."""
-        return int((await fetch(self.database.connection, f"SELECT COUNT(*) AS number FROM {table}"))[0]["number"])
-
     async def assert_nothing_left(self) -> None:
-        """Make sure that finished tasks hold no claim, stage nothing, and left no file behind."""
+        """As of every engine, once what was delivered has ended."""
         await self.dispatcher.rest()
-        left = {table: await self.rows_of(table) for table in ("task_claim", "sync_staging")}
-        assert left == {"task_claim": 0, "sync_staging": 0}
-        assert list((self.settings.data_dir / "work").iterdir()) == []
-        stored = {digest async for digest in self.storage.digests()}
-        named = await fetch(self.database.connection, "SELECT sha256 FROM artifact")
-        assert {row["sha256"] for row in named} <= stored
+        await super().assert_nothing_left()
+
+
+class EmbeddedEngine(EngineUnderTest):
+    """An engine whose tasks a Dramatiq worker runs in threads of its own, as in `headbox serve`."""
+
+    def __init__(self, data_dir: Path, **sections: Any) -> None:
+        settings = settings_for(data_dir, **sections)
+        bus, workspace = MemoryBus(), Workspace(data_dir / "work")
+        storage = FilesystemStorage(data_dir / "artifacts")
+        self.process = WorkerProcess(
+            settings=settings,
+            registry=Registry([file_plugin]),
+            cipher=Cipher.of_data_dir(data_dir),
+            bus=bus,
+            storage=storage,
+            workspace=workspace,
+            is_alone=True,
+        )
+        self._broker = memory_broker(self.process)
+        dispatcher = ActorDispatcher(self._broker, self.process.run)
+        super().__init__(data_dir, dispatcher, settings)
+        self.process.dispatcher = dispatcher
+        self.bus = bus
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Connect, start the worker, and end both with the block."""
+        worker = dramatiq.Worker(self._broker, worker_threads=self.settings.worker.threads, worker_timeout=50)
+        self._broker.emit_after("process_boot")
+        async with self.database.connected():
+            await asyncio.to_thread(worker.start)
+            self.process.check_started()
+            try:
+                yield self
+            finally:
+                await asyncio.to_thread(worker.stop)
 
 
 async def write_template(folder: Path) -> None:
