@@ -12,8 +12,8 @@ help: ## List the commands
 
 setup: $(VENV)/.installed $(GRAPHIQL) ## Make .venv with the pinned dependencies and the headbox command; build the web pages
 
-demo: setup ## Show the main job on real files; UPSTREAM=https://… mirrors another upstream
-	@$(BIN)/python demo/demo.py $(if $(UPSTREAM),--upstream '$(UPSTREAM)')
+demo: setup ## Show the main job on real files; UPSTREAM=https://… mirrors another upstream, KEEP=1 keeps the server
+	@$(BIN)/python -m demo $(if $(UPSTREAM),--upstream '$(UPSTREAM)') $(if $(KEEP),--keep)
 
 serve: setup ## Run the server on http://127.0.0.1:8640
 	@$(BIN)/headbox serve

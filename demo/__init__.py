@@ -1,0 +1,1 @@
+"""The main job on real files, in a minute: `make demo`."""
