@@ -15,6 +15,8 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 ANSWER_TIMEOUT_SECONDS = 60.0
 #: Silence after which a stream is taken for lost, in seconds: the server sends a heartbeat every 15.
 STREAM_TIMEOUT_SECONDS = 40.0
+#: How long a connection is kept for the next operation, in seconds: less than the server's 5.
+IDLE_SECONDS = 3.0
 #: Longest message of a stream, in bytes: one line of an event holds all of it.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
@@ -54,7 +56,11 @@ class Client:
         """Give a client that is closed at the end of the block. The server is first asked when it is needed."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
         async with aiohttp.ClientSession(
-            timeout=timeout, json_serialize=_dumps, read_bufsize=MAX_MESSAGE_BYTES
+            # Given up before the server closes it: a mutation on a connection that is closing is not sent again.
+            connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_SECONDS),
+            timeout=timeout,
+            json_serialize=_dumps,
+            read_bufsize=MAX_MESSAGE_BYTES,
         ) as session:
             yield cls(server, session)
 
