@@ -19,7 +19,7 @@ from tortoise.exceptions import BaseORMException
 
 from headbox.content_app import ContentApp
 from headbox.models.database import Database, fetch, pending_migrations
-from headbox.schema import GraphQLApp
+from headbox.schema.app import GraphQLApp
 from headbox.settings import ServerSettings
 from headbox.storage.interface import ArtifactStorage
 from headbox.tasking import correlation

@@ -23,7 +23,7 @@ from headbox.content_app import ContentApp
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database, migrate
-from headbox.schema import GraphQLApp
+from headbox.schema.app import GraphQLApp
 from headbox.settings import Settings
 from headbox.storage.filesystem import FilesystemStorage
 from headbox.storage.interface import ArtifactStorage
