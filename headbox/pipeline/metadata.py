@@ -16,7 +16,7 @@ class Unchanged(Exception):
     """The remote holds what the last sync saw; there is nothing to do."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Metadata:
     """The metadata files of one sync.
 
@@ -33,6 +33,9 @@ class Metadata:
     latest_url: str
     seen: dict[str, dict[str, str | None]] = field(default_factory=dict)
     _files: int = 0
+
+    def __post_init__(self) -> None:
+        self._report = self.run.report("sync.download.metadata", "Fetching metadata")
 
     async def root(self, url: str) -> Path:
         """Fetch root metadata.
@@ -81,7 +84,6 @@ class Metadata:
         if_changed: Validators | None = None,
     ) -> Fetched | None:
         self.latest_url = url
-        report = self.run.report("sync.download.metadata", "Fetching metadata")
         fetched = await self.downloader.fetch(
             url,
             path,
@@ -90,5 +92,5 @@ class Metadata:
             max_bytes=self.run.engine.settings.download.max_metadata_bytes,
             if_changed=if_changed,
         )
-        report.add()
+        self._report.add()
         return fetched

@@ -53,7 +53,6 @@ class SyncPipeline:
         estimated_units: int | None,
     ) -> None:
         self._run = run
-        self._downloads = Downloads(run, downloader) if downloader else None
         self._kinds = kinds
         self._remote_id = remote_id
         self._on_error = on_error
@@ -63,6 +62,7 @@ class SyncPipeline:
         self._discovered = run.report("sync.discover.content", "Reading what the remote holds")
         self._discovered.expect(estimated_units, TotalKind.ESTIMATED)
         self._known = run.report("sync.known.content", "Known already")
+        self._downloads = Downloads(run, downloader) if downloader else None
         self._saved = run.report("sync.save.content", "Saving content units")
 
     def issue(self, error: HeadboxError, *, relative_path: str | None = None) -> None:
