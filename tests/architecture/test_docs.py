@@ -1,0 +1,137 @@
+"""What the documentation says is so: its tables, its links and its examples."""
+
+import json
+import re
+import sys
+import types
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+
+from headbox.errors import ErrorCode
+from headbox.kinds import Plugin, Registry
+from headbox.schema import print_schema
+from tests.support import tutorial
+from tests.support.upstream import pulp_manifest
+from tools import changelog, reference
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+#: The tutorial promises that a plugin takes less.
+MOST_TUTORIAL_LINES = 60
+
+_LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(language: str) -> list[object]:
+    return [
+        pytest.param(page, code, id=f"{name_of(page)}-{number}")
+        for page in PAGES
+        for number, code in enumerate(tutorial.blocks_of(page.read_text()).get(language, []), 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema((ROOT / "schema.graphql").read_text())
+
+
+@pytest.fixture(scope="module")
+def schema_with_things() -> GraphQLSchema:
+    """The schema with the tutorial's plugin beside those of this repository."""
+    module = types.ModuleType(tutorial.MODULE)
+    with pytest.MonkeyPatch.context() as patch:
+        # Where pydantic looks for the names that annotations use.
+        patch.setitem(sys.modules, tutorial.MODULE, module)
+        exec(tutorial.read_tutorial().module, module.__dict__)
+    installed: list[Plugin] = [entry.load() for entry in entry_points(group="headbox.plugins")]
+    return build_schema(print_schema(Registry([*installed, module.plugin])))
+
+
+@pytest.mark.parametrize("page", reference.TABLES)
+def test_table_is_that_of_the_code(page: str) -> None:
+    text = (reference.PAGES / page).read_text()
+
+    assert text == reference.with_table(text, reference.TABLES[page]()), "run python -m tools.reference"
+
+
+def test_every_error_code_is_in_the_reference() -> None:
+    text = (reference.PAGES / "errors.md").read_text()
+
+    assert [code for code in ErrorCode if f"| `{code.value}` |" not in text] == []
+
+
+def test_changelog_has_the_fragments() -> None:
+    text = changelog.CHANGELOG.read_text()
+
+    assert text == changelog.with_unreleased(text, changelog.unreleased()), "run python -m tools.changelog"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = [link for link in _LINK.findall(_CODE.sub("", page.read_text())) if not leads_somewhere(page, link)]
+
+    assert broken == []
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = _HEADING.findall(_CODE.sub("", page.read_text()))
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name_of)
+def test_page_is_reached_from_the_index(page: Path) -> None:
+    index = DOCS / "index.md"
+    linked = {(DOCS / link).resolve() for link in _LINK.findall(index.read_text())}
+
+    assert page == index or page in linked
+
+
+@pytest.mark.parametrize(("page", "code"), blocks("graphql"))
+def test_graphql_document_fits_the_schema(
+    page: Path, code: str, schema: GraphQLSchema, schema_with_things: GraphQLSchema
+) -> None:
+    known = schema_with_things if page == tutorial.PAGE else schema
+
+    assert [error.message for error in validate(known, parse(code))] == []
+
+
+@pytest.mark.parametrize(("page", "code"), blocks("python"))
+def test_python_code_compiles(page: Path, code: str) -> None:
+    compile(code, name_of(page), "exec")
+
+
+@pytest.mark.parametrize(("page", "code"), blocks("json"))
+def test_json_can_be_read(page: Path, code: str) -> None:
+    assert json.loads(code), name_of(page)
+
+
+def test_manifest_of_the_example_upstream_is_true() -> None:
+    folder = DOCS / "examples" / "upstream"
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "PULP_MANIFEST")
+
+    manifest = pulp_manifest({str(path.relative_to(folder)): path.read_bytes() for path in files})
+
+    assert (folder / "PULP_MANIFEST").read_bytes() == manifest
+
+
+def test_plugin_of_the_tutorial_is_short() -> None:
+    lines = [line for line in tutorial.read_tutorial().module.splitlines() if line.strip()]
+
+    assert len(lines) < MOST_TUTORIAL_LINES
