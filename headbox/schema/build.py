@@ -75,12 +75,14 @@ class ApiSchema(strawberry.Schema):
                 log.error("an operation failed for a reason that headbox does not know", exc_info=error.original_error)
 
 
-def build_schema(registry: Registry, limits: GraphQLSettings | None = None) -> ApiSchema:
+def build_schema(registry: Registry, limits: GraphQLSettings | None = None, *, is_sorted: bool = False) -> ApiSchema:
     """Return the schema of core and the plugins of a registry.
 
     Args:
         registry: The plugins.
         limits: How much an operation may ask for; what the settings say by default.
+        is_sorted: Whether everything in it is sorted by name, to be printed. Sorting makes the enumerations anew, and
+            loses that their values become members: a resolver would be given "fail" for `OnError.FAIL`.
 
     Raises:
         PluginInvalid: A plugin declares what the API cannot show, or a name that is taken.
@@ -94,7 +96,7 @@ def build_schema(registry: Registry, limits: GraphQLSettings | None = None) -> A
             subscription=_root("Subscription", "What can be watched.", SUBSCRIPTIONS, {}),
             types=[*ERROR_TYPES, TaskGroup, *parts.types.values()],
             extensions=[lambda: Operation(documents, limits)],
-            config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS, sort_schema=True),
+            config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS, sort_schema=is_sorted),
         )
     except DuplicatedTypeName as error:
         raise PluginInvalid(f"A plugin brings a type with a name that is taken. {error}") from error
@@ -112,4 +114,4 @@ def _root(name: str, description: str, parts: list[type], fields: Mapping[str, A
 
 def print_schema(registry: Registry) -> str:
     """Return the schema in the schema definition language, sorted."""
-    return f"{build_schema(registry).as_str()}\n"
+    return f"{build_schema(registry, is_sorted=True).as_str()}\n"
