@@ -80,7 +80,8 @@ async def save(connection: Connection, task_id: UUID, batch: Batch, remote_id: U
         connection,
         "sync_staging",
         ("task_id", "content_id", "slot"),
-        [(str(task_id), unit.id, unit.slot) for unit in units],
+        # In the order of their declaration: of two units that want one place, the first one stays.
+        [(str(task_id), unit.id, unit.slot) for unit in batch.units],
     )
 
 

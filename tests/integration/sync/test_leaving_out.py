@@ -1,0 +1,102 @@
+"""`onError`: a unit that cannot be had ends the sync, or is left out and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from headbox.models import SyncIssue
+from headbox.types import OnError
+from tests.support.mirror import Mirror, digests, issues, reports, serve
+from tests.support.upstream import Endless, Reset, Status, Truncated, Upstream, pulp_manifest
+
+FILES = {f"{number}.txt": b"file %d" % number for number in range(5)}
+REST = {path: body for path, body in FILES.items() if path != "2.txt"}
+
+
+def lie_about_size(upstream: Upstream) -> None:
+    upstream.files["2.txt"] += b" and more"
+
+
+def lie_about_digest(upstream: Upstream) -> None:
+    upstream.files["2.txt"] = b"FILE 2"
+
+
+FAULTS: dict[str, tuple[Callable[[Upstream], None], str]] = {
+    "missing": (lambda upstream: upstream.fault("2.txt", Status(404)), "REMOTE_RESPONSE"),
+    "forbidden": (lambda upstream: upstream.fault("2.txt", Status(403)), "REMOTE_RESPONSE"),
+    "broken": (lambda upstream: upstream.fault("2.txt", Status(500)), "REMOTE_RESPONSE"),
+    "reset": (lambda upstream: upstream.fault("2.txt", Reset()), "REMOTE_UNREACHABLE"),
+    "truncated": (lambda upstream: upstream.fault("2.txt", Truncated(3)), "REMOTE_UNREACHABLE"),
+    "endless": (lambda upstream: upstream.fault("2.txt", Endless()), "ARTIFACT_INVALID"),
+    "size": (lie_about_size, "ARTIFACT_INVALID"),
+    "digest": (lie_about_digest, "DIGEST_MISMATCH"),
+}
+
+
+@pytest.mark.parametrize(("fault", "code"), FAULTS.values(), ids=FAULTS)
+async def test_sync_fails_and_changes_nothing(mirror: Mirror, fault: Callable[[Upstream], None], code: str) -> None:
+    serve(mirror.upstream, FILES)
+    fault(mirror.upstream)
+
+    error = await mirror.sync_badly()
+
+    assert error["code"] == code
+    assert mirror.upstream.url_of("2.txt") in error["message"]
+
+
+@pytest.mark.parametrize(("fault", "code"), FAULTS.values(), ids=FAULTS)
+async def test_sync_leaves_it_out_and_tells(mirror: Mirror, fault: Callable[[Upstream], None], code: str) -> None:
+    serve(mirror.upstream, FILES)
+    fault(mirror.upstream)
+
+    task = await mirror.sync(on_error=OnError.SKIP)
+
+    assert await mirror.files() == digests(REST)
+    assert await issues(task) == [(code, "2.txt")]
+    issue = await SyncIssue.get(task_id=task.id)
+    assert issue.url == mirror.upstream.url_of("2.txt")
+    assert reports(task)["sync.issues"] == 1
+    await mirror.engine.assert_nothing_left()
+
+
+async def test_unit_that_is_left_out_of_a_mirror_is_removed_from_it(mirror: Mirror) -> None:
+    await mirror.sync(FILES)
+    serve(mirror.upstream, FILES, manifest=pulp_manifest(FILES | {"2.txt": b"new 2!"}))
+
+    await mirror.sync(on_error=OnError.SKIP)
+
+    assert await mirror.files() == digests(REST)
+
+
+async def test_of_two_files_at_one_path_the_first_one_stays(mirror: Mirror) -> None:
+    bodies = [b"%d" % number for number in range(8)]
+    mirror.upstream.files["PULP_MANIFEST"] = b"".join(pulp_manifest({"same.txt": body}) for body in bodies)
+    for body in bodies:
+        await mirror.store(body)
+
+    task = await mirror.sync(on_error=OnError.SKIP)
+
+    assert await issues(task) == [("UNIT_CONFLICT", "same.txt")] * 7
+    assert await mirror.files() == digests({"same.txt": bodies[0]})
+
+
+async def test_bad_lines_are_left_out_and_the_rest_is_mirrored(mirror: Mirror) -> None:
+    good = pulp_manifest(FILES)
+    bad = pulp_manifest({"../../etc/passwd": b"root", "/absolute.txt": b"/"})
+    serve(mirror.upstream, FILES, manifest=bad + good + b"no digest at all\n")
+
+    task = await mirror.sync(on_error=OnError.SKIP)
+
+    assert await mirror.files() == digests(FILES)
+    assert [code for code, _ in await issues(task)] == ["METADATA_INVALID"] * 3
+
+
+async def test_manifest_that_cannot_be_had_is_no_unit_to_leave_out(mirror: Mirror) -> None:
+    serve(mirror.upstream, FILES)
+    mirror.upstream.fault("PULP_MANIFEST", Status(404))
+
+    error = await mirror.sync_badly(on_error=OnError.SKIP)
+
+    assert error["code"] == "REMOTE_RESPONSE"
