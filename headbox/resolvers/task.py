@@ -26,7 +26,7 @@ from headbox.models.database import Connection
 from headbox.resolvers import publish_settings as settings_resolver
 from headbox.resolvers.conditions import ANY, NONE, Condition, compiled, every, one_of
 from headbox.resolvers.context import Context
-from headbox.resolvers.edits import change, wanted, wanted_or_none
+from headbox.resolvers.edits import below, change, wanted, wanted_or_none
 from headbox.resolvers.ids import GlobalId
 from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
@@ -260,7 +260,9 @@ async def cancel(context: Context, id: str) -> Task:
         NotCancelable: It is finished already.
     """
     async with change(context) as work:
-        return await service.cancel(work, await wanted(work, context, id, Task, "id"))
+        task = await wanted(work, context, id, Task, "id")
+        with below("id"):
+            return await service.cancel(work, task)
 
 
 async def repeat(context: Context, id: str, idempotency_key: str | None) -> Task:

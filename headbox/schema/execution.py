@@ -53,7 +53,7 @@ class Operation(SchemaExtension):
         checked = self._documents.check(execution.query)
         errors = list(checked.errors)
         if not errors:
-            measuring = Measuring(execution.schema._schema, checked.document, execution.variables)
+            measuring = Measuring(self._documents.schema, checked.document, execution.variables)
             measure = measuring.operation(checked.operation(execution.operation_name))
             self._cost = measure.cost
             problem = excess(measure, self._limits)

@@ -8,17 +8,33 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
+from headbox.errors import Invalid
 
-def plain(value: Any) -> Any:
+
+def plain(value: Any, path: tuple[str, ...] = ()) -> Any:
     """Return an input as a dictionary of what the client sent: a field that it left out is not in it.
 
     Inputs within are dictionaries too. `and_` becomes `and`: Python reserves some names.
+
+    Args:
+        value: The input.
+        path: Where it stands in the whole input.
+
+    Raises:
+        Invalid: Labels are no object.
     """
+    # Labels are JSON to the schema, which does not look into it.
+    if path[-1:] == ("labels",) and not isinstance(value, dict | None):
+        raise Invalid(field="labels", reason="they are an object of texts by keys", path=path)
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [plain(item, (*path, str(number))) for number, item in enumerate(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {name.rstrip("_"): plain(item) for name, item in fields if item is not UNSET}
+        given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {
+            name.rstrip("_"): plain(item, (*path, name.rstrip("_")))
+            for name, item in given.items()
+            if item is not UNSET
+        }
     return value
 
 
