@@ -23,7 +23,7 @@ from headbox.types import OnError, TotalKind, uuid7
 #: Units that go through the pipeline together.
 BATCH_UNITS = 4000
 #: Units that are parsed before everything else on the event loop gets its turn.
-UNITS_A_TURN = 200
+UNITS_A_TURN = 50
 #: Batches that are under way at a time: one is parsed and one is saved while others download.
 BATCHES_IN_FLIGHT = 4
 #: Issues that one sync keeps; more of them say no more.
