@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from urllib.parse import quote
 
-import structlog
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
@@ -28,7 +28,7 @@ from headbox.settings import Settings
 from headbox.storage import ArtifactStorage, Workspace
 from headbox.tasking.bus import DISTRIBUTION, EventBus
 
-log = structlog.stdlib.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _METHODS = "GET, HEAD, OPTIONS"
 
@@ -95,7 +95,7 @@ class ContentApp:
             await exchange.refuse(problem)
         except BrokenOff as error:
             # The answer is left without its end, so that the server breaks the connection off.
-            log.warning("answer was broken off", path=scope["path"], error=str(error))
+            log.warning("answer was broken off", extra={"path": scope["path"], "error": str(error)})
 
     async def _listen(self, listening: asyncio.Event) -> None:
         with self._bus.subscribe(DISTRIBUTION) as events:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
-
-import structlog
 
 from headbox.content_app.arrival import Arrival
 from headbox.content_app.metrics import ContentMetrics
@@ -23,7 +22,7 @@ from headbox.storage import ArtifactStorage, Workspace
 from headbox.tasking import correlation
 from headbox.types import DownloadPolicy, uuid7
 
-log = structlog.stdlib.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 #: For a file whose remotes are all gone.
 _NO_SOURCE = "The bytes of this file are stored nowhere, and no remote offers them. Sync the repository again."
@@ -103,7 +102,7 @@ class Arrivals:
             async with self._workspace.open(f"content-{uuid7()}") as folder:
                 await self._fetch(arrival, content_id, found, folder)
         except Exception:  # A bug must not leave the readers waiting.
-            log.exception("on-demand fetch failed", path=found.relative_path)
+            log.exception("on-demand fetch failed", extra={"path": found.relative_path})
             problem = upstream_failed(Internal(correlation_id=correlation.current()))
             self._fail(arrival, (content_id, found.relative_path), problem)
 
@@ -120,7 +119,10 @@ class Arrivals:
                 async with self._remotes.lease(source.remote_id) as remote:
                     size, sha256 = await self._attempt(arrival, remote, source.url, found, path)
             except HeadboxError as error:
-                log.warning("on-demand source failed", path=found.relative_path, code=error.code, error=error.message)
+                log.warning(
+                    "on-demand source failed",
+                    extra={"path": found.relative_path, "code": error.code, "error": error.message},
+                )
                 problem = upstream_failed(error)
                 continue
             self._metrics.upstream_fetched.inc()
@@ -151,4 +153,4 @@ class Arrivals:
             async with transaction() as connection:
                 await serving.record(connection, content_id, relative_path, sha256=sha256, size=size)
         except StorageFull as error:
-            log.warning("on-demand artifact could not be kept", path=relative_path, error=error.message)
+            log.warning("on-demand artifact could not be kept", extra={"path": relative_path, "error": error.message})

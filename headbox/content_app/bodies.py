@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import AsyncIterator
-
-import structlog
 
 from headbox.content_app.arrival import Arrival, BrokenOff
 from headbox.content_app.arrivals import Arrivals
@@ -18,7 +17,7 @@ from headbox.content_app.sending import send
 from headbox.errors import NotFound
 from headbox.storage import ArtifactStorage
 
-log = structlog.stdlib.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 #: Up to this size a file is sent from memory, and remembered: metadata, signatures, most of what is asked for often.
 SMALL_BYTES = 64 * 1024
@@ -73,7 +72,7 @@ class Bodies:
         else:
             is_there = await self._storage.size_of(digest) == size
         if not is_there:
-            log.error("stored artifact is lost or damaged", sha256=digest, path=file.found.relative_path)
+            log.error("stored artifact is lost or damaged", extra={"sha256": digest, "path": file.found.relative_path})
             return False
         if body is not None and exchange.header(b"range") is None:
             await exchange.answer(200, file.whole, body)

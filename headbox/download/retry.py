@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,13 +11,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-import structlog
-
 from headbox.errors import RemoteResponse, RemoteUnreachable, TimedOut
 
 Result = TypeVar("Result")
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 #: Longest wait, whatever the remote asks for: a task must not sleep for a day.
 MAX_WAIT_SECONDS = 60.0
@@ -48,7 +47,10 @@ class RetryPolicy:
                 if not error.retryable or number >= self.max_retries:
                     raise
                 wait_seconds = self.wait_seconds(number, error)
-                log.info("download.retry", reason=error.message, retry=number + 1, wait_seconds=round(wait_seconds, 3))
+                log.info(
+                    "a request is repeated",
+                    extra={"reason": error.message, "retry": number + 1, "wait_seconds": round(wait_seconds, 3)},
+                )
             await asyncio.sleep(wait_seconds)
             number += 1
 
