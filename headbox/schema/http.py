@@ -96,8 +96,9 @@ async def parameters(request: Request, max_body_bytes: int) -> Parameters:
         raise Refused(405, "GraphQL takes GET and POST.", {"Allow": "GET, POST"})
     if request.method == "GET":
         given: Any = {
-            name: _json(value.encode(), name) if value and name in {"variables", "extensions"} else value
+            name: _json(value.encode(), name) if name in {"variables", "extensions"} else value
             for name, value in request.query_params.items()
+            if value
         }
     else:
         _check_content_type(request)
@@ -113,13 +114,13 @@ def _checked(given: dict[str, Any]) -> Parameters:
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise Refused(400, "`query` is required: a GraphQL document as text.")
-    if not isinstance(variables or None, dict | None):
+    if not isinstance(variables, dict | None):
         raise Refused(400, "`variables` must be an object.")
     if not isinstance(name, str | None):
         raise Refused(400, "`operationName` must be a text.")
-    if not isinstance(given.get("extensions") or None, dict | None):
+    if not isinstance(given.get("extensions"), dict | None):
         raise Refused(400, "`extensions` must be an object.")
-    return Parameters(query, variables or None, name or None)
+    return Parameters(query, variables, name or None)
 
 
 def _check_content_type(request: Request) -> None:

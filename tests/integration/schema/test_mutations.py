@@ -53,6 +53,16 @@ mutation ($input: CreateFileRepositoryInput!) {{
 """
 
 
+def two_paths(*base_paths: str) -> dict[str, Any]:
+    """Return the distributions of an input."""
+    return {"distributions": [{"basePath": path} for path in base_paths]}
+
+
+def new_remote(url: str, **fields: Any) -> dict[str, Any]:
+    """Return the remote of an input."""
+    return {"remote": {"create": {"name": "r", "url": url, **fields}}}
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "path"),
     [
@@ -63,12 +73,17 @@ mutation ($input: CreateFileRepositoryInput!) {{
         ({"retainVersions": 0}, "INVALID", ["input", "retainVersions"]),
         ({"sync": True}, "NO_REMOTE", ["input", "remote"]),
         ({"distributions": [{"basePath": "/a"}]}, "INVALID", ["input", "distributions", "0", "basePath"]),
-        ({"distributions": [{"basePath": "a"}, {"basePath": "../b"}]}, "INVALID", ["input", "distributions", "1", "basePath"]),
-        ({"distributions": [{"basePath": "a"}, {"basePath": "a/b"}]}, "BASE_PATH_OVERLAPS", ["input", "distributions", "1", "basePath"]),
+        (two_paths("a", "../b"), "INVALID", ["input", "distributions", "1", "basePath"]),
+        (two_paths("a", "a/b"), "BASE_PATH_OVERLAPS", ["input", "distributions", "1", "basePath"]),
         ({"remote": {"id": "nonsense"}}, "NOT_FOUND", ["input", "remote", "id"]),
-        ({"remote": {"create": {"name": "r", "url": "ftp://a"}}}, "INVALID", ["input", "remote", "create", "url"]),
-        ({"remote": {"create": {"name": "r", "url": "http://a", "downloadConcurrency": 0}}}, "INVALID", ["input", "remote", "create", "downloadConcurrency"]),
-        ({"publishSettings": {"create": {"manifest": "../x"}}}, "INVALID", ["input", "publishSettings", "create", "manifest"]),
+        (new_remote("ftp://a"), "INVALID", ["input", "remote", "create", "url"]),
+        (new_remote("http://a", maxRetries=-1), "INVALID", ["input", "remote", "create", "maxRetries"]),
+        (new_remote("http://a", labels=[]), "INVALID", ["input", "remote", "create", "labels"]),
+        (
+            {"publishSettings": {"create": {"manifest": "../x"}}},
+            "INVALID",
+            ["input", "publishSettings", "create", "manifest"],
+        ),
     ],
 )  # fmt: skip
 async def test_refused_repository_leaves_nothing(api: Api, changes: dict[str, Any], code: str, path: list[str]) -> None:
@@ -156,7 +171,11 @@ async def test_update_changes_only_what_is_named(api: Api, files: Upstream) -> N
 async def test_null_does_not_take_away_what_all_have(api: Api) -> None:
     repository = await make_repository(api.engine)
     given = {"id": gid("FileRepository", repository), "name": None}
-    document = f"mutation ($input: UpdateFileRepositoryInput!) {{ updateFileRepository(input: $input) {{ repository {{ id }} {ERRORS} }} }}"
+    document = f"""
+    mutation ($input: UpdateFileRepositoryInput!) {{
+      updateFileRepository(input: $input) {{ repository {{ id }} {ERRORS} }}
+    }}
+    """
 
     [error] = await refused(api, document, input=given)
 
@@ -277,7 +296,11 @@ async def test_distribution_follows_and_is_pinned(api: Api, files: Upstream) -> 
 
 
 async def test_source_is_exactly_one_thing(api: Api) -> None:
-    document = 'mutation ($source: DistributionSourceInput) { createDistribution(input: {basePath: "a", source: $source}) { errors { code } } }'
+    document = """
+    mutation ($source: DistributionSourceInput) {
+      createDistribution(input: {basePath: "a", source: $source}) { errors { code } }
+    }
+    """
 
     error = await api.fail(document, source={"repository": "a", "publication": "b"})
 
@@ -333,7 +356,11 @@ async def test_cancel_and_repeat(api: Api) -> None:
     name, gate = make_gate()
     task = await make_wait(api.engine, name, "text")
     cancel = f"mutation ($id: ID!) {{ cancelTask(id: $id) {{ task {{ state }} {ERRORS} }} }}"
-    repeat = f"mutation ($id: ID!) {{ repeatTask(id: $id) {{ task {{ id repeats {{ id }} ... on WaitTask {{ text }} }} {ERRORS} }} }}"
+    repeat = f"""
+    mutation ($id: ID!) {{
+      repeatTask(id: $id) {{ task {{ id repeats {{ id }} ... on WaitTask {{ text }} }} {ERRORS} }}
+    }}
+    """
     id = gid("WaitTask", task)  # noqa: A001
     await gate.holds(1)
 
@@ -397,14 +424,16 @@ async def test_tasks_outlive_their_repository(api: Api, files: Upstream) -> None
     await api.engine.completed(await make_publish(api.engine, repository))
 
     deleted = await api.run(
-        "mutation ($id: ID!) { deleteRepository(id: $id) { repository { name latestVersion { number } } errors { code } } }",
+        "mutation ($id: ID!) { deleteRepository(id: $id) {"
+        " repository { name latestVersion { number } } errors { code } } }",
         id=gid("FileRepository", repository),
     )
     data = await api.run(
         """
         { tasks { edges { node { kind createdResources { id }
           ... on FileSync { repository { id name createdAt latestVersion { number } } repositoryVersion { id } }
-          ... on FilePublish { published: repositoryVersion { createdAt repository { name } } publication { id } } } } } }
+          ... on FilePublish {
+            published: repositoryVersion { createdAt repository { name } } publication { id } } } } } }
         """
     )
 
