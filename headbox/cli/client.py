@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -114,11 +115,18 @@ class Client:
         except aiohttp.InvalidURL as error:
             raise ServerUnreachable(f"{self.server!r} is not the address of a server") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ServerUnreachable(f"{self.server} cannot be reached: {str(error) or 'no answer in time'}") from error
+            raise ServerUnreachable(f"{self.server} cannot be reached: {_reason(error)}") from error
 
 
 def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def _reason(error: aiohttp.ClientError | TimeoutError) -> str:
+    """Return why there is no answer, in the words of the operating system where it has some."""
+    if isinstance(error, aiohttp.ClientOSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error) or "no answer in time"
 
 
 def _data(body: bytes, response: aiohttp.ClientResponse) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -15,14 +16,23 @@ from headbox.cli.printable import printable
 
 #: Width of a table that no terminal limits: whoever reads a pipe wants whole values.
 PIPE_WIDTH = 10_000
+#: The fields that tell most.
+_FIRST = ("name", "basePath", "relativePath", "number", "kind", "state")
+#: Values that are not worth a line.
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 #: What a nested object is shown by, the first that it has.
 _NAMES = ("name", "basePath", "number", "message", "kind", "id")
 
 
-def console() -> Console:
-    """Return the console for tables."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=PIPE_WIDTH)
+def print_table(table: Table) -> None:
+    """Print a table: as wide as the terminal, or as wide as it needs to be."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    with console.capture() as captured:
+        console.print(table)
+    # Cells are padded to the width of their column, the last one too.
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def print_json(value: Any) -> None:
@@ -31,16 +41,21 @@ def print_json(value: Any) -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print objects as a table, a row each; columns that are empty in all of them are left out."""
-    columns = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, "", [], {}) for row in rows)]
-    # Ids are the widest and the least telling, but what is copied: they come last and whole.
-    columns.sort(key=lambda name: name == "id")
+    """Print objects as a table, a row each.
+
+    Columns that are empty are left out, and so are ids, which are long, where a name does as well.
+    """
+    if not rows:
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = [name for name in _in_order(rows[0]) if any(_is_telling(row[name]) for row in rows)]
+    if "name" in columns:
+        columns = [name for name in columns if name != "id"]
     for name in columns:
-        table.add_column(_title(name), overflow="fold", no_wrap=name == "state")
+        table.add_column(_title(name), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row[name]) for name in columns))
-    console().print(table)
+        table.add_row(*(_cell(name, row[name]) for name in columns))
+    print_table(table)
 
 
 def print_object(value: Mapping[str, Any]) -> None:
@@ -48,10 +63,26 @@ def print_object(value: Mapping[str, Any]) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, item in value.items():
-        if item not in (None, "", [], {}):
-            table.add_row(_title(name), _cell(item))
-    console().print(table)
+    for name in _in_order(value):
+        if value[name] not in _EMPTY:
+            table.add_row(_title(name), _cell(name, value[name]))
+    print_table(table)
+
+
+def _is_telling(value: Any) -> bool:
+    """Tell whether a value says something to people in a table. What is known by nothing but its id does not."""
+    return value not in _EMPTY and not (isinstance(value, dict) and "id" in value and _label(value) == value["id"])
+
+
+def _label(value: Mapping[str, Any]) -> Any:
+    """Return what an object is known by, or None."""
+    return next((value[name] for name in _NAMES if value.get(name) is not None), None)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Return the names of fields as people look for them: what it is first, its id, which is long, last."""
+    ranks = {name: rank for rank, name in enumerate(_FIRST)} | {"id": len(_FIRST) + 1}
+    return sorted(names, key=lambda name: ranks.get(name, len(_FIRST)))
 
 
 def _title(name: str) -> str:
@@ -59,7 +90,9 @@ def _title(name: str) -> str:
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name.removeprefix("__"))
 
 
-def _cell(value: Any) -> Text:
+def _cell(name: str, value: Any) -> Text:
+    if name.endswith("At") and isinstance(value, str):
+        value = f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"
     # Text, not str: a name may hold what rich would take for markup.
     return Text(printable(_words(value)))
 
@@ -72,8 +105,7 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_words(item) for item in value)
     if isinstance(value, dict):
-        label = next((value[name] for name in _NAMES if value.get(name) is not None), None)
-        if label is not None:
+        if (label := _label(value)) is not None:
             return _words(label)
         return ", ".join(f"{key}={_words(item)}" for key, item in value.items() if key != "__typename")
     return str(value)

@@ -9,7 +9,7 @@ import click
 from headbox.cli.failures import UsageFailure
 from headbox.cli.plugins import checked_plugins
 from headbox.kinds import Registry
-from headbox.schema.build import print_schema
+from headbox.schema import print_schema
 
 
 def _schema(plugins: tuple[str, ...], target: Path | None) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from headbox.cli.asking import ask
 from headbox.cli.failures import ExitCode
 from headbox.cli.options import OutputFormat, output_option, server_option
-from headbox.cli.output import console, print_json
+from headbox.cli.output import print_json, print_table
 
 _STATUS = """\
 query Status {
@@ -35,7 +35,7 @@ def _status(server: str, output_format: OutputFormat) -> None:
     if output_format == "json":
         print_json(status)
     else:
-        console().print(_table(server, status))
+        print_table(_table(server, status))
     is_well = status["workersOnline"] > 0 and all(status[name]["ok"] for name in _COMPONENTS)
     click.get_current_context().exit(ExitCode.OK if is_well else ExitCode.FAILED)
 

@@ -87,7 +87,7 @@ class TaskView:
         if self.task["state"] == "WAITING" and self.task["blockedBy"]:
             others = ", ".join(f"{other['kind']} ({other['state'].lower()})" for other in self.task["blockedBy"])
             yield Text(f"  waits for {others}", style="dim")
-        if error := self.task["error"]:
+        if error := _error(self.task):
             yield Text.assemble(("  ✗ ", "bold red"), (printable(error["message"]), "red"))
             if error["hint"]:
                 yield Text.assemble(("    Hint: ", "yellow"), printable(error["hint"]))
@@ -130,6 +130,12 @@ class TaskView:
 
     def _mark(self, state: str) -> RenderableType:
         return self._spinner if state == "RUNNING" else Text(*_MARKS[state])
+
+
+def _error(task: dict[str, Any]) -> dict[str, Any] | None:
+    """Return why a task has failed; that somebody canceled it is no news."""
+    error: dict[str, Any] | None = task["error"]
+    return error if task["state"] != "CANCELED" else None
 
 
 def _bar(report: dict[str, Any]) -> ProgressBar:
@@ -276,7 +282,7 @@ def _lines(task: dict[str, Any]) -> Iterator[str]:
             line += ": " + ", ".join(f"{report['message']} {_count(report)}" for report in action["reports"])
         yield line
     yield f"{kind}: {state}"
-    if error := task["error"]:
+    if error := _error(task):
         yield f"Error: {error['message']}"
         if error["hint"]:
             yield f"Hint: {error['hint']}"

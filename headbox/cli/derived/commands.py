@@ -90,6 +90,13 @@ class DerivedCommand(click.Command):
         for name in unset:
             put(given, self.nullable[name].path, None)
         result = ask(server, lambda client: perform(client, self.operation, given, is_watched=watch))
-        print_result(self.operation.shape, result, output_format)
-        if watch and result.get("task"):
-            click.get_current_context().exit(EXIT_CODES[result["task"]["state"]])
+        task = result.get("task") if watch else None
+        # Whoever watched has seen the task already.
+        shown = (
+            {name: value for name, value in result.items() if name != "task"}
+            if task and output_format == "table"
+            else result
+        )
+        print_result(self.operation.shape, shown, output_format)
+        if task:
+            click.get_current_context().exit(EXIT_CODES[task["state"]])

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import click
-from graphql import GraphQLSchema, build_schema
 
 from headbox.cli.derived.commands import DerivedCommand
+from headbox.cli.derived.installed import installed_api
 from headbox.cli.derived.operations import Operation, operations
 from headbox.cli.derived.references import lookups
-from headbox.cli.plugins import checked_plugins
 from headbox.cli.task import watch_command
-from headbox.kinds import Document, Registry
-from headbox.schema.build import print_schema
 
 #: Commands beside the derived ones, by their words.
 _WRITTEN = {("task", "watch"): watch_command}
@@ -27,7 +22,7 @@ def group(noun: str, help_text: str) -> click.Group:
         help_text: What they are for.
     """
     root = click.Group(noun, help=help_text)
-    schema, kinds = _installed()
+    schema, kinds = installed_api()
     known = lookups(schema)
     for operation in operations(schema, kinds):
         if operation.path[0] == noun:
@@ -40,7 +35,7 @@ def group(noun: str, help_text: str) -> click.Group:
 
 def nouns() -> set[str]:
     """Return the first words of all derived commands."""
-    return {operation.path[0] for operation in operations(*_installed())}
+    return {operation.path[0] for operation in operations(*installed_api())}
 
 
 def _parent(root: click.Group, operation: Operation) -> click.Group:
@@ -53,13 +48,3 @@ def _parent(root: click.Group, operation: Operation) -> click.Group:
             parent.add_command(inner)
         parent = inner
     return parent
-
-
-@cache
-def _installed() -> tuple[GraphQLSchema, dict[str, str]]:
-    """Return the schema of the installed plugins, and their kinds by the names of their types."""
-    with checked_plugins():
-        registry = Registry.installed()
-        text = print_schema(registry)
-    kinds = {declared.__name__: declared.kind for declared in registry.all(Document)}
-    return build_schema(text, assume_valid=True), kinds

@@ -1,0 +1,251 @@
+"""The command line as people and scripts use it: real commands, a real server, a real upstream."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headbox import __version__
+from tests.support.server import COMMAND, HeadboxServer
+from tests.support.upstream import Slow, Status, Upstream, pulp_manifest
+
+FILES = {"a.txt": b"first", "b/c.txt": b"second"}
+
+
+class Cli:
+    """`headbox` against a server."""
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self._environment = {**os.environ, "HEADBOX_URL": url, "COLUMNS": "120", "XDG_CACHE_HOME": str(cache)}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *arguments], capture_output=True, text=True, check=False, env=self._environment, timeout=60
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._environment
+        )
+
+    def json(self, *arguments: str) -> Any:
+        result = self.run(*arguments, "--output", "json")
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cli(server: HeadboxServer, cache: Path) -> Cli:
+    return Cli(server.url, cache)
+
+
+@pytest.fixture
+def mirror(cli: Cli, upstream: Upstream) -> Any:
+    """A synced and served repository "mirror" with the remote "up"."""
+    upstream.files.update({"PULP_MANIFEST": pulp_manifest(FILES), **FILES})
+    return cli.json(
+        *("file", "repository", "create", "--name", "mirror"),
+        *("--remote.create.name", "up", "--remote.create.url", f"{upstream.url}/PULP_MANIFEST"),
+        *("--distribution", "mirrors/one", "--automation", "distribute", "--sync-mode", "mirror", "--sync", "--watch"),
+    )
+
+
+def test_one_command_makes_a_served_mirror_and_watches_it(mirror: Any, server: HeadboxServer) -> None:
+    assert mirror["task"]["state"] == "COMPLETED"
+    assert [action["name"] for action in mirror["task"]["actions"]] == ["sync", "publish", "distribute"]
+    assert mirror["distributions"][0]["url"] == f"{server.url}/content/mirrors/one/"
+    assert server.get("/content/mirrors/one/b/c.txt").content == b"second"
+
+
+def test_names_stand_for_ids(mirror: Any, cli: Cli, upstream: Upstream, server: HeadboxServer) -> None:
+    upstream.files.update({"PULP_MANIFEST": pulp_manifest({"a.txt": b"changed"}), "a.txt": b"changed"})
+
+    synced = cli.run("file", "sync", "create", "--repository", "mirror", "--watch")
+    assert synced.returncode == 0
+    assert "file.sync: sync completed" in synced.stderr
+    assert synced.stderr.endswith("file.sync: completed\n")
+    assert server.get("/content/mirrors/one/a.txt").content == b"changed"
+
+    assert cli.json("file", "repository", "update", "mirror", "--description", "Tools")["repository"]["revision"] == 2
+    assert (
+        cli.json("file", "repository", "update", "mirror", "--unset", "description")["repository"]["description"]
+        is None
+    )
+    shown = cli.json("repository", "show", "mirror")
+    assert shown == cli.json("repository", "show", shown["id"])
+    assert cli.run("distribution", "delete", "mirrors/one").returncode == 0
+    assert cli.run("repository", "delete", "mirror").returncode == 0
+    assert cli.json("repository", "list")["nodes"] == []
+
+
+def test_lists_are_tables_for_people_and_pages_for_programs(mirror: Any, cli: Cli) -> None:
+    table = cli.run("file", "repository", "list")
+    assert table.stderr == ""
+    header, row = table.stdout.splitlines()
+    assert header.startswith("name")
+    assert row.startswith("mirror")
+    assert mirror["repository"]["id"] not in row
+
+    page = cli.json("file", "content", "list", "--first", "1")
+    assert [node["size"] for node in page["nodes"]] == [len(FILES[page["nodes"][0]["relativePath"]])]
+    rest = cli.json("file", "content", "list", "--after", page["pageInfo"]["endCursor"])
+    assert {node["relativePath"] for node in page["nodes"] + rest["nodes"]} == FILES.keys()
+    assert "There are more: --after " in cli.run("file", "content", "list", "--first", "1").stderr
+    assert len(cli.json("task", "list", "--state", "completed", "--kind", "file.sync")["nodes"]) == 1
+    assert cli.json("task", "list", "--state", "failed")["nodes"] == []
+
+
+def test_what_is_refused_says_why_where_and_what_to_do(mirror: Any, cli: Cli) -> None:
+    taken = cli.run("file", "repository", "create", "--name", "mirror")
+    assert (taken.returncode, taken.stdout) == (1, "")
+    assert taken.stderr == (
+        "Error: A repository named 'mirror' exists already. (name)\n"
+        "Hint: Choose another name, or update the one that exists.\n"
+    )
+    unknown = cli.run("file", "sync", "create", "--repository", "nothing")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith("Error: There is no repository 'nothing'.\n")
+    assert cli.run("file", "sync", "create").returncode == 2
+    assert len(cli.json("task", "list")["nodes"]) == 1
+
+
+def test_a_failed_task_ends_the_watch_with_one(mirror: Any, cli: Cli, upstream: Upstream) -> None:
+    upstream.fault("PULP_MANIFEST", Status(404))
+
+    failed = cli.run("file", "sync", "create", "--repository", "mirror", "--watch", "--output", "json")
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["task"]["error"]["code"] == "REMOTE_RESPONSE"
+    assert "\nError: " in failed.stderr
+    assert "404" in failed.stderr
+
+    again = cli.run("task", "watch", json.loads(failed.stdout)["task"]["id"])
+    assert (again.returncode, again.stdout) == (1, "")
+
+
+def test_a_canceled_task_ends_the_watch_with_four(mirror: Any, cli: Cli, upstream: Upstream) -> None:
+    upstream.fault("PULP_MANIFEST", Slow(20))
+    task = cli.json("file", "sync", "create", "--repository", "mirror")["task"]
+    with cli.start("task", "watch", task["id"]) as watching:
+        assert watching.stderr is not None
+        assert watching.stderr.readline().startswith("file.sync: ")
+
+        assert cli.run("task", "cancel", task["id"]).returncode == 0
+        _, rest = watching.communicate(timeout=30)
+
+    assert watching.returncode == 4
+    assert rest.endswith("file.sync: canceled\n")
+    repeated = cli.json("task", "repeat", task["id"])["task"]
+    assert repeated["id"] != task["id"]
+
+
+def test_ctrl_c_leaves_the_task_alone(mirror: Any, cli: Cli, upstream: Upstream) -> None:
+    upstream.fault("PULP_MANIFEST", Slow(20))
+    with cli.start("file", "sync", "create", "--repository", "mirror", "--watch") as watching:
+        assert watching.stderr is not None
+        assert watching.stderr.readline().startswith("file.sync: ")
+        watching.send_signal(signal.SIGINT)
+        _, rest = watching.communicate(timeout=30)
+
+    assert watching.returncode == 130
+    assert "The task goes on. See it again: headbox task watch " in rest
+    assert "Traceback" not in rest
+    [unfinished] = cli.json("task", "list", "--state", "running", "--state", "waiting")["nodes"]
+    assert cli.run("task", "cancel", unfinished["id"]).returncode == 0
+
+
+def test_status(cli: Cli, server: HeadboxServer) -> None:
+    table = cli.run("status")
+    assert table.returncode == 0
+    assert f"version   {__version__}\n" in table.stdout
+    assert "workers   ✓ 1 online\n" in table.stdout
+    status = cli.json("status")
+    assert status["database"] == {"name": "sqlite", "ok": True, "detail": None}
+    assert {"name": "file", "version": __version__} in status["plugins"]
+
+    server.kill()
+    gone = cli.run("status")
+    assert (gone.returncode, gone.stdout) == (3, "")
+    assert gone.stderr == (
+        f"Error: {server.url} cannot be reached: Connection refused.\n"
+        "Hint: Is `headbox serve` running? --server or HEADBOX_URL names another address.\n"
+    )
+
+
+def test_a_second_server_on_the_same_folder_is_refused(server: HeadboxServer, cli: Cli) -> None:
+    refused = cli.run("serve", "--port", "0", "--data-dir", str(server.data_dir))
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        f"Error: another headbox runs on the data folder {server.data_dir}\n"
+        "Hint: Stop it, or name another folder with --data-dir.\n"
+    )
+
+
+def test_a_port_that_is_taken_is_refused(server: HeadboxServer, cli: Cli, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
+
+    refused = cli.run("serve", "--port", port, "--data-dir", str(tmp_path / "other"))
+
+    assert refused.returncode != 0
+    assert "address already in use" in refused.stderr.lower()
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_comes_at_once(option: str) -> None:
+    def seconds() -> float:
+        started = time.monotonic()
+        subprocess.run([COMMAND, option], check=True, capture_output=True)
+        return time.monotonic() - started
+
+    # The best of a few, and generous: other tests use the processor too.
+    assert min(seconds() for _ in range(5)) < 1.0
+
+
+PLUGIN = '''
+from pydantic import Field
+
+from headbox.plugin_api import ContentUnit, Plugin
+
+
+class {name}(ContentUnit, kind="{kind}", natural_key=("name",)):
+    """One thing."""
+
+    name: str = Field(description="Its name.")
+
+
+plugin = Plugin(name="thing", version="1", description="Things.", documents=({name},), tasks=())
+'''
+
+
+def test_commands_of_a_plugin_come_and_change_with_it(tmp_path: Path) -> None:
+    information = tmp_path / "headbox_thing-1.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: headbox-thing\nVersion: 1\n")
+    (information / "entry_points.txt").write_text("[headbox.plugins]\nthing = headbox_thing:plugin\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def run(name: str, kind: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "headbox_thing.py").write_text(PLUGIN.format(name=name, kind=kind))
+        return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False, env=environment)
+
+    assert "What the plugin thing brings." in run("Widget", "thing.widget", "--help").stdout
+    assert "--first INTEGER" in run("Widget", "thing.widget", "thing", "widget", "list", "--help").stdout
+    assert "  gadget  One thing." in run("Gadget", "thing.gadget", "thing", "--help").stdout
+
+    wrong = run("Gadget", "other.gadget", "thing", "--help")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith("Error: headbox_thing.Gadget has the kind 'other.gadget'")
+    assert wrong.stderr.endswith("Hint: Mend the plugin, or uninstall it.\n")
