@@ -10,7 +10,7 @@ import click
 from headbox.cli.failures import ExitCode, Failure, UsageFailure
 from headbox.cli.options import data_dir_option
 from headbox.cli.settings import load_settings
-from headbox.models.database import Database, migrate, pending_migrations
+from headbox.models.database import Database, DatabaseUnusable, migrate, pending_migrations
 
 
 def _migrate(data_dir: Path | None, *, check: bool) -> None:
@@ -20,7 +20,10 @@ def _migrate(data_dir: Path | None, *, check: bool) -> None:
     if check and not database.path.exists():
         raise Failure(f"There is no database in {settings.data_dir}.", hint="Run `headbox migrate`.")
     _make_folder(settings.data_dir)
-    pending = asyncio.run(pending_migrations(database))
+    try:
+        pending = asyncio.run(pending_migrations(database))
+    except DatabaseUnusable as error:
+        raise Failure(f"{error}.", hint="Restore it from a backup, or name another folder with --data-dir.") from error
     if not pending:
         click.echo(f"{database.path} is up to date.")
     elif check:

@@ -23,7 +23,7 @@ from headbox.app import create_app
 from headbox.content_app import ContentApp
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher
-from headbox.models.database import Database, migrate
+from headbox.models.database import Database, DatabaseUnusable, migrate
 from headbox.schema.app import GraphQLApp
 from headbox.settings import Settings
 from headbox.storage.filesystem import FilesystemStorage
@@ -123,7 +123,10 @@ async def _serve(settings: Settings) -> int:
     # Nobody else works in this folder: whatever lies there was left by a process that was killed.
     await workspace.sweep()
     database = Database(settings.data_dir)
-    await migrate(database, registry.searched_fields())
+    try:
+        await migrate(database, registry.searched_fields())
+    except DatabaseUnusable as error:
+        raise StartRefused(str(error), "Restore it from a backup, or name another folder with --data-dir.") from error
     process = WorkerProcess(
         settings=settings,
         registry=registry,

@@ -1,7 +1,7 @@
 """Connections to the database, and the few statements that the ORM has no words for."""
 
 from headbox.models.database.connection import Connection, Database, transaction
-from headbox.models.database.migrate import migrate, pending_migrations
+from headbox.models.database.migrate import DatabaseUnusable, migrate, pending_migrations
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sql import (
     delete_in_batches,
@@ -18,6 +18,7 @@ from headbox.models.database.sql import (
 __all__ = [
     "Connection",
     "Database",
+    "DatabaseUnusable",
     "create_search_indexes",
     "delete_in_batches",
     "execute",

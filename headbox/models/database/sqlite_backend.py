@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from typing import Any
 
-from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+from tortoise.backends.base.client import ConnectionWrapper, TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
@@ -51,8 +52,25 @@ class _TransactionContext(SqliteTransactionContext):
         return connection
 
 
+class _Acquired(ConnectionWrapper[Any]):
+    """The connection for one statement: left free when it cannot be had, where Tortoise's own would stay locked."""
+
+    async def __aenter__(self) -> Any:
+        await self._lock.acquire()
+        try:
+            await self.ensure_connection()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self.connection
+
+
 class ImmediateSqliteClient(SqliteClient):
     """A client whose transactions never have to be repeated for a lock."""
+
+    def acquire_connection(self) -> ConnectionWrapper[Any]:
+        """See `SqliteClient.acquire_connection`."""
+        return _Acquired(self._lock, self)
 
     def _in_transaction(self) -> TransactionContext:
         return _TransactionContext(_Transaction(self), self._lock)
