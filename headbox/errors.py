@@ -23,6 +23,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, ClassVar
 
+#: What the operating system says when a file system, a quota or the largest size of a file is used up.
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
 
 class ErrorCode(StrEnum):
     """What went wrong, for machines; stable for ever."""
@@ -264,7 +267,7 @@ class StorageFull(TaskError):
     @classmethod
     @contextmanager
     def translated(cls, what: str) -> Iterator[None]:
-        """Raise this error in place of the operating system's "no space left on device" and "quota exceeded".
+        """Raise this error in place of the operating system's `NO_SPACE`.
 
         Args:
             what: What is being stored, for the message.
@@ -272,7 +275,7 @@ class StorageFull(TaskError):
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in NO_SPACE:
                 raise cls(what=what) from error
             raise
 

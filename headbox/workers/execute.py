@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 
 from tortoise.exceptions import OperationalError
 
-from headbox.errors import HeadboxError, Internal, NotFound, StorageFull
+from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
 from headbox.kinds import PublishTask, SyncTask, TaskType
 from headbox.pipeline.run import Run
 from headbox.services.publish import run_publish
@@ -47,7 +46,7 @@ def expected(error: Exception, correlation_id: str) -> HeadboxError:
         return error
     if isinstance(error, ExceptionGroup):
         return expected(error.exceptions[0], correlation_id)
-    is_full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    is_full = isinstance(error, OSError) and error.errno in NO_SPACE
     if is_full or (isinstance(error, OperationalError) and "full" in str(error)):
         return StorageFull(what="the task's data")
     log.error("a task failed for a reason that headbox does not know", exc_info=error)
