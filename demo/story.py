@@ -126,6 +126,7 @@ class Story:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         self._screen.say("The server stays until you press Ctrl-C.", style="bold")
         await stop.wait()
+        self._screen.console.print()
 
     async def _send(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         self._screen.document(self._graphql, document, variables)
@@ -161,7 +162,7 @@ class Story:
 
     async def _difference(self, old: str, new: str) -> list[tuple[str, str, int]]:
         """Return what lies between two versions: paths in order, each with its mark and its latest size in bytes."""
-        variables: dict[str, Any] = {"from": old, "to": new, "after": None}
+        variables: dict[str, Any] = {"from": old, "to": new}
         self._screen.document(self._graphql, documents.DIFFERENCE, variables)
         found: dict[str, dict[str, int]] = {}
         has_more = True
