@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 from headbox.errors import Invalid
 from headbox.kinds import ContentUnit
 from headbox.models import Content, ContentArtifact
-from headbox.models.database import is_sqlite, json_field
-from headbox.resolvers.conditions import NONE, Condition, compiled, every, one_of, some, starts_with
+from headbox.models.database import fetch, is_sqlite, json_field
+from headbox.resolvers.conditions import MAX_FILTER_DEPTH, NONE, Condition, compiled, every, one_of, some, starts_with
 from headbox.resolvers.context import Context
 from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import COUNTED, UNCOUNTED, Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.types import Availability
+
+#: Most artifacts below a prefix that are looked up and sorted for each page.
+MAX_SORTED_ARTIFACTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,12 @@ async def page(
         "content",
         "content.id",
         "id",
-        where=every([Condition("content.kind = ?", (kind,)), condition(context, filter, kind)]),
+        where=every([Condition("content.kind = ?", (kind,)), await condition(context, filter, kind)]),
     )
     return await context.loaders.page(request(listing, arguments, edges_of(Content), UNCOUNTED if filter else COUNTED))
 
 
-def condition(context: Context, filter: Mapping[str, Any] | None, kind: str | None = None) -> Condition:
+async def condition(context: Context, filter: Mapping[str, Any] | None, kind: str | None = None) -> Condition:
     """Return the condition of a filter on content units.
 
     Args:
@@ -56,12 +59,13 @@ def condition(context: Context, filter: Mapping[str, Any] | None, kind: str | No
         Invalid: A field cannot be searched, or not for this value.
         LimitExceeded: It nests too deep, or holds too many conditions.
     """
+    common = await _common_prefixes(context, filter)
     return compiled(
         filter,
         {
             "kind": lambda kinds: one_of("content.kind", kinds),
             "relative_path": lambda path: _with_artifact(Condition("relative_path = ?", (path,))),
-            "relative_path_prefix": lambda prefix: _with_artifact(starts_with("relative_path", prefix)),
+            "relative_path_prefix": lambda prefix: _with_prefix(prefix, is_common=prefix in common),
             "sha256": lambda digest: _with_artifact(Condition("sha256 = ?", (digest.lower(),))),
             "created_after": lambda time: Condition("content.created_at > ?", (_utc(time),)),
             "created_before": lambda time: Condition("content.created_at < ?", (_utc(time),)),
@@ -76,6 +80,48 @@ def _with_artifact(condition: Condition) -> Condition:
         f"content.id IN (SELECT content_id FROM content_artifact WHERE {condition.sql})",  # noqa: S608
         condition.parameters,
     )
+
+
+def _with_prefix(prefix: str, *, is_common: bool) -> Condition:
+    """Return the condition that a content unit has an artifact below a prefix.
+
+    Args:
+        prefix: The prefix.
+        is_common: Whether many have one: then a page is found soon by asking of each unit in order whether it has.
+    """
+    below = starts_with("relative_path", prefix)
+    if not is_common:
+        return _with_artifact(below)
+    return Condition(
+        f"EXISTS (SELECT 1 FROM content_artifact WHERE content_artifact.content_id = content.id AND {below.sql})",  # noqa: S608
+        below.parameters,
+    )
+
+
+async def _common_prefixes(context: Context, filter: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return those of the prefixes in a filter that many artifacts are below."""
+    common = set()
+    for prefix in set(_prefixes(filter or {})):
+        below = starts_with("relative_path", prefix)
+        rows = await fetch(
+            context.connection,
+            "SELECT COUNT(*) AS artifacts FROM"  # noqa: S608
+            f" (SELECT 1 FROM content_artifact WHERE {below.sql} LIMIT {MAX_SORTED_ARTIFACTS + 1}) AS below",
+            below.parameters,
+        )
+        if rows[0]["artifacts"] > MAX_SORTED_ARTIFACTS:
+            common.add(prefix)
+    return frozenset(common)
+
+
+def _prefixes(filter: Mapping[str, Any], depth: int = 1) -> Iterator[str]:
+    # What is nested too deep is refused when the filter is compiled.
+    if depth > MAX_FILTER_DEPTH:
+        return
+    if (prefix := filter.get("relative_path_prefix")) is not None:
+        yield prefix
+    for part in (*(filter.get("and") or ()), *(filter.get("or") or ()), filter.get("not") or {}):
+        yield from _prefixes(part, depth + 1)
 
 
 def _with_field(context: Context, field: Mapping[str, str], kind: str | None) -> Condition:

@@ -26,8 +26,8 @@ from headbox.resolvers.paging import (
 )
 from headbox.types import Origin
 
-#: Most changed memberships between two versions that are sorted for each page of their difference.
-MAX_SPARSE_CHANGES = 20_000
+#: Most changed memberships that are looked up and sorted for each page.
+MAX_SORTED_CHANGES = 20_000
 
 
 class ContentChangeKind(StrEnum):
@@ -120,35 +120,73 @@ async def content(
         change: All units, or those that it added to or removed from the version that it was made from.
         filter: Which of them; see `resolvers.content`.
     """
+    members = _members(version, change)
     hidden = sorted(set(version.by_kind) - set(context.types.kinds_of(Content)))
-    conditions = [
-        Condition("member.repository_id = ?", (str(version.repository_id),)),
-        _membership(change, version.number),
-        contents.condition(context, filter),
-        negated(one_of("content.kind", hidden)) if hidden else ANY,
-    ]
     listing = Listing(
         "content.*, member.content_id AS member_id, member.repository_id AS member_repository_id,"
         " member.origin AS member_origin, member.added_in AS member_added_in",
-        "membership member JOIN content ON content.id = member.content_id",
+        f"{members.source} JOIN content ON content.id = member.content_id",
         "member.content_id",
         "member_id",
-        where=every(conditions),
+        where=every(
+            [
+                members.where,
+                await contents.condition(context, filter),
+                negated(one_of("content.kind", hidden)) if hidden else ANY,
+            ]
+        ),
+        source_parameters=members.source_parameters,
     )
     units = sum(counts[change.value] for kind, counts in version.by_kind.items() if kind not in hidden)
     count = UNCOUNTED if filter else Count(is_needed=False, known=units)
     return await context.loaders.page(request(listing, arguments, _member_edge, count))
 
 
-def _membership(change: ContentChangeKind, number: int) -> Condition:
-    # The sign keeps a column out of the choice of an index: only the one that also gives the order will do.
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Some memberships of a repository, called `member`: a FROM clause with its parameters, and a condition."""
+
+    source: str
+    source_parameters: tuple[Any, ...]
+    where: Condition
+
+
+def _members(version: RepositoryVersion, change: ContentChangeKind) -> _Members:
+    """Return the memberships of a version, or those that it began or ended."""
     if change is ContentChangeKind.PRESENT:
-        return _present("member", number)
-    column = "added_in" if change is ContentChangeKind.ADDED else "removed_in"
-    return Condition(f"member.{column} = ?", (number,))
+        of_repository = Condition("member.repository_id = ?", (str(version.repository_id),))
+        return _Members("membership member", (), of_repository & _present("member", version.number))
+    changed = version.added if change is ContentChangeKind.ADDED else version.removed
+    return _changed(version.repository_id, change, version.number - 1, version.number, changed)
+
+
+def _changed(repository_id: UUID, change: ContentChangeKind, after: int, until: int, changes: int) -> _Members:
+    """Return the memberships that began or ended with one of some versions.
+
+    Args:
+        repository_id: Of which repository.
+        change: ADDED for those that began, REMOVED for those that ended.
+        after: Number of the version before the first one.
+        until: Number of the last one.
+        changes: How many there are. Few are looked up and sorted; of many, a page is found soon by going through all
+            memberships in order.
+    """
+    column = f"{change.value}_in"
+    of_repository = Condition("member.repository_id = ?", (str(repository_id),))
+    if changes > MAX_SORTED_CHANGES:
+        between = Condition(f"+member.{column} > ? AND +member.{column} <= ?", (after, until))
+        return _Members("membership member", (), of_repository & between)
+    # SQLite never changes the order of a CROSS JOIN.
+    return _Members(
+        f"(SELECT id FROM membership WHERE repository_id = ? AND {column} > ? AND {column} <= ?) AS changed"  # noqa: S608
+        " CROSS JOIN membership member",
+        (str(repository_id), after, until),
+        of_repository & Condition("member.id = changed.id"),
+    )
 
 
 def _present(alias: str, number: int) -> Condition:
+    # The sign keeps the columns out of the choice of an index: the one that gives the order is wanted.
     return Condition(
         f"+{alias}.added_in <= ? AND (+{alias}.removed_in IS NULL OR +{alias}.removed_in > ?)", (number, number)
     )
@@ -173,11 +211,10 @@ async def diff(context: Context, from_id: str, to_id: str, arguments: PageArgume
     """
     old = await _version(context, from_id, "from")
     new = await _version(context, to_id, "to")
-    is_sparse = await _is_sparse(context, old, new)
     # Each half is limited by itself, so that no more than two pages are ever sorted.
     halves = [
-        _only_in(new, old, ContentChangeKind.ADDED, is_sparse=is_sparse).page(arguments),
-        _only_in(old, new, ContentChangeKind.REMOVED, is_sparse=is_sparse).page(arguments),
+        (await _only_in(context, new, old, ContentChangeKind.ADDED)).page(arguments),
+        (await _only_in(context, old, new, ContentChangeKind.REMOVED)).page(arguments),
     ]
     union = " UNION ALL ".join(f"SELECT * FROM ({half.sql}) AS half_{n}" for n, half in enumerate(halves))  # noqa: S608
     listing = Listing(
@@ -193,55 +230,43 @@ async def diff(context: Context, from_id: str, to_id: str, arguments: PageArgume
     return await context.loaders.page(request(listing, arguments, _diff_edge, count))
 
 
-def _only_in(
-    version: RepositoryVersion, other: RepositoryVersion, change: ContentChangeKind, *, is_sparse: bool
+async def _only_in(
+    context: Context, version: RepositoryVersion, other: RepositoryVersion, change: ContentChangeKind
 ) -> Listing:
-    """Return the units of a version that another one does not hold.
-
-    Args:
-        version: That holds them.
-        other: That does not.
-        change: What to call them.
-        is_sparse: Whether so few memberships changed between the two that finding and sorting those is cheaper than
-            going through all of them in order.
-    """
+    """Return the units of a version that another one does not hold; `change` is what to call them."""
+    members = _members(version, ContentChangeKind.PRESENT)
+    if version.repository_id == other.repository_id:
+        # Such a membership began after the other version, or ended before it.
+        is_newer = version.number > other.number
+        began_or_ended = ContentChangeKind.ADDED if is_newer else ContentChangeKind.REMOVED
+        after, until = sorted((version.number, other.number))
+        changes = await _changes(context, version.repository_id, began_or_ended, after, until)
+        members = _changed(version.repository_id, began_or_ended, after, until, changes)
     absent = _present("other", other.number)
-    conditions = [
-        Condition("member.repository_id = ?", (str(version.repository_id),)),
-        _present("member", version.number),
-        Condition(
-            "NOT EXISTS (SELECT 1 FROM membership other WHERE other.repository_id = ?"  # noqa: S608
-            f" AND other.content_id = member.content_id AND {absent.sql})",
-            (str(other.repository_id), *absent.parameters),
-        ),
-    ]
-    if is_sparse:
-        column, later, earlier = (
-            ("added_in", version.number, other.number)
-            if version.number > other.number
-            else ("removed_in", other.number, version.number)
-        )
-        conditions.append(Condition(f"member.{column} > ? AND member.{column} <= ?", (earlier, later)))
+    not_in_other = Condition(
+        "NOT EXISTS (SELECT 1 FROM membership other WHERE other.repository_id = ?"  # noqa: S608
+        f" AND other.content_id = member.content_id AND {absent.sql})",
+        (str(other.repository_id), *absent.parameters),
+    )
     return Listing(
         f"member.content_id AS difference_id, '{change.value}' AS difference_change",
-        "membership member",
+        members.source,
         "member.content_id",
         "difference_id",
-        where=every(conditions),
+        where=every([members.where, _present("member", version.number), not_in_other]),
+        source_parameters=members.source_parameters,
     )
 
 
-async def _is_sparse(context: Context, one: RepositoryVersion, other: RepositoryVersion) -> bool:
-    if one.repository_id != other.repository_id:
-        return False
-    low, high = sorted((one.number, other.number))
+async def _changes(context: Context, repository_id: UUID, change: ContentChangeKind, after: int, until: int) -> int:
+    """Return how many units some versions added or removed."""
     rows = await fetch(
         context.connection,
-        "SELECT COALESCE(SUM(added + removed), 0) AS changes FROM repository_version"
+        f"SELECT COALESCE(SUM({change.value}), 0) AS changes FROM repository_version"  # noqa: S608
         " WHERE repository_id = ? AND number > ? AND number <= ?",
-        [str(one.repository_id), low, high],
+        [str(repository_id), after, until],
     )
-    return int(rows[0]["changes"]) <= MAX_SPARSE_CHANGES
+    return int(rows[0]["changes"])
 
 
 def _diff_edge(cursor: str, row: dict[str, Any]) -> DiffEdge:
