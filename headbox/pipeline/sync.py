@@ -117,6 +117,7 @@ class SyncPipeline:
             except MetadataInvalid as error:
                 self.issue(error, relative_path=content.artifacts[0].relative_path if content.artifacts else None)
                 continue
+            self._discovered.add()
             if len(batch) % UNITS_A_TURN == 0:
                 # A generator that only parses never waits: without this, nothing else would move on meanwhile.
                 await asyncio.sleep(0)
@@ -130,7 +131,6 @@ class SyncPipeline:
 
     def _count(self, batch: list[Unit], limit: int) -> None:
         self.unit_count += len(batch)
-        self._discovered.add(len(batch))
         if self.unit_count > limit:
             raise LimitExceeded(what="The number of content units that the remote declares", limit=limit)
 

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import orjson
 from tortoise.models import Model
 
 from headbox.models.database.connection import Connection
+
+#: Most parameters of one statement, as SQLite since 3.32 takes them; PostgreSQL takes twice as many.
+MAX_PARAMETERS = 32_766
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -91,17 +93,18 @@ async def insert_new(
         rows: Values in the order of the columns: texts, numbers, truths, times or None.
         on_conflict: What follows ON CONFLICT.
     """
-    if not rows:
-        return 0
-    # One statement for all rows, and not executemany: that takes and gives the interpreter's lock for each row, and a
-    # busy thread of Python beside it would make every row wait.
+    # Many rows a statement, and not executemany: that takes and gives the interpreter's lock for each row, and a busy
+    # thread of Python beside it would make every row wait.
     names = ", ".join(columns)
-    values = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(len(columns)))
-    return await execute(
-        connection,
-        f"INSERT INTO {table} ({names}) SELECT {values} FROM json_each(?) WHERE true ON CONFLICT {on_conflict}",  # noqa: S608
-        [orjson.dumps(rows, default=str, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()],
-    )
+    marks = f"({', '.join('?' * len(columns))})"
+    size = MAX_PARAMETERS // len(columns)
+    changed = 0
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        values = ", ".join([marks] * len(some))
+        statement = f"INSERT INTO {table} ({names}) VALUES {values} ON CONFLICT {on_conflict}"  # noqa: S608
+        changed += await execute(connection, statement, [value for row in some for value in row])
+    return changed
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, parameters: Sequence[Any]) -> None:
