@@ -35,10 +35,10 @@ format: setup ## Format the code and repair what the lint rules can
 	@$(BIN)/ruff format --quiet .
 
 schema: setup ## Print the GraphQL schema into schema.graphql
-	@$(BIN)/headbox schema > schema.graphql
+	@$(BIN)/headbox schema --plugin file > schema.graphql
 
 schema-is-current: setup
-	@$(BIN)/headbox schema | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema" >&2; exit 1; }
+	@$(BIN)/headbox schema --plugin file | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema" >&2; exit 1; }
 
 bench: setup ## Run the benchmarks and print their table
 	@$(BIN)/python -m benchmarks

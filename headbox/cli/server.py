@@ -8,6 +8,7 @@ import gc
 import ipaddress
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -25,7 +26,7 @@ from headbox.kinds import Registry
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database, DatabaseUnusable, migrate
 from headbox.schema.app import GraphQLApp
-from headbox.settings import Settings
+from headbox.settings import ServerSettings, Settings
 from headbox.storage.filesystem import FilesystemStorage
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.workspace import Workspace
@@ -63,8 +64,12 @@ def serve(settings: Settings) -> int:
     """
     _check_address(settings.server.host)
     _tune_interpreter()
-    with _data_folder(settings.data_dir), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
+    with (
+        _data_folder(settings.data_dir),
+        _listening(settings.server) as listening,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(_serve(settings, listening))
 
 
 def _tune_interpreter() -> None:
@@ -91,6 +96,22 @@ def _check_address(host: str) -> None:
 
 
 @contextmanager
+def _listening(server: ServerSettings) -> Iterator[socket.socket]:
+    """Take the port before anything is begun that would have to be ended again."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((server.host, server.port))
+            listening.listen()
+        except OSError as error:
+            raise StartRefused(
+                f"{server.host}:{server.port} cannot be listened on: {error.strerror}",
+                "Stop what listens there, or name another port with --port.",
+            ) from error
+        yield listening
+
+
+@contextmanager
 def _data_folder(path: Path) -> Iterator[None]:
     """Make the data folder, and keep it for this process alone."""
     try:
@@ -114,7 +135,7 @@ def _lock(lock: TextIO, path: Path) -> None:
         ) from error
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, listening: socket.socket) -> int:
     registry = Registry.installed()
     cipher = Cipher.of_data_dir(settings.data_dir)
     bus = MemoryBus()
@@ -143,7 +164,7 @@ async def _serve(settings: Settings) -> int:
     )
     server = _server(engine, storage, workspace, process)
     async with _worker(broker, process, settings):
-        await server.serve()
+        await server.serve([listening])
     return 0 if server.started else 1
 
 
@@ -181,12 +202,12 @@ class _Server(uvicorn.Server):
         for begin_to_stop in self._on_stop:
             begin_to_stop()
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Say where the server listens as soon as it does."""
-        await super().startup(sockets)  # type: ignore[arg-type]
+        await super().startup(sockets)
         for listening in self.servers:
-            for socket in listening.sockets:
-                host, port = socket.getsockname()[:2]
+            for bound in listening.sockets:
+                host, port = bound.getsockname()[:2]
                 log.info("listening", extra={"url": f"http://{host}:{port}/"})
 
 
@@ -214,8 +235,6 @@ def _server(engine: Engine, storage: ArtifactStorage, workspace: Workspace, proc
     )
     config = uvicorn.Config(
         app,
-        host=settings.server.host,
-        port=settings.server.port,
         ws="websockets-sansio",
         # Compression of small messages costs 100 KB for each connection and a third more time.
         ws_per_message_deflate=False,
