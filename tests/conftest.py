@@ -7,11 +7,16 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.engine import LocalEngine, write_template
 from tests.support.server import HeadboxServer
 from tests.support.upstream import Upstream
+
+# The same examples at every run, and no deadlines: the machine may be busy with other tests.
+hypothesis.settings.register_profile("headbox", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("headbox")
 
 
 @pytest.fixture(scope="session")

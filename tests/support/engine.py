@@ -9,7 +9,7 @@ async with LocalEngine(data_dir).running() as engine:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ from uuid import UUID
 
 import dramatiq
 
-from headbox.kinds import Registry
+from headbox.kinds import Plugin, Registry
 from headbox.models import Task, Worker
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database, fetch, migrate, now
@@ -51,10 +51,10 @@ class EngineUnderTest(Engine):
         workspace: Where working folders are.
     """
 
-    def __init__(self, data_dir: Path, dispatcher: Dispatcher, settings: Settings) -> None:
+    def __init__(self, data_dir: Path, plugins: Iterable[Plugin], dispatcher: Dispatcher, settings: Settings) -> None:
         super().__init__(
             database=Database(data_dir),
-            registry=Registry([file_plugin, gate_plugin]),
+            registry=Registry(plugins),
             cipher=Cipher.of_data_dir(data_dir),
             bus=MemoryBus(),
             dispatcher=dispatcher,
@@ -152,7 +152,7 @@ class LocalEngine(EngineUnderTest):
     dispatcher: LocalDispatcher
 
     def __init__(self, data_dir: Path, **sections: Any) -> None:
-        super().__init__(data_dir, LocalDispatcher(), settings_for(data_dir, **sections))
+        super().__init__(data_dir, [file_plugin, gate_plugin], LocalDispatcher(), settings_for(data_dir, **sections))
 
     @property
     def runner(self) -> TaskRunner:
@@ -191,7 +191,7 @@ class LocalEngine(EngineUnderTest):
 
 
 class EmbeddedEngine(EngineUnderTest):
-    """An engine whose tasks a Dramatiq worker runs in threads of its own, as in `headbox serve`."""
+    """An engine of the file plugin, whose tasks a Dramatiq worker runs in threads of its own, as in `headbox serve`."""
 
     def __init__(self, data_dir: Path, **sections: Any) -> None:
         settings = settings_for(data_dir, **sections)
@@ -208,7 +208,7 @@ class EmbeddedEngine(EngineUnderTest):
         )
         self._broker = memory_broker(self.process)
         dispatcher = ActorDispatcher(self._broker, self.process.run)
-        super().__init__(data_dir, dispatcher, settings)
+        super().__init__(data_dir, [file_plugin], dispatcher, settings)
         self.process.dispatcher = dispatcher
         self.bus = bus
 

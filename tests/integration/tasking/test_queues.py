@@ -132,7 +132,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(operations=OPERATIONS)
 def test_runnable_tasks_are_those_of_the_model(
     data_template: Path, operations: Sequence[tuple[str, Claims | int]]
