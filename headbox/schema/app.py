@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from graphql import GraphQLError
 from starlette.datastructures import URL
@@ -20,6 +19,7 @@ from headbox.resolvers.ids import NodeTypes
 from headbox.schema import graphiql, http, sse
 from headbox.schema.build import build_schema
 from headbox.schema.masking import shown
+from headbox.schema.results import Results, Wanted
 from headbox.schema.websocket import LegacyHandler, TransportHandler, bounded_adapter
 from headbox.storage.interface import ArtifactStorage
 from headbox.tasking.engine import Engine
@@ -46,6 +46,7 @@ class GraphQLApp(GraphQL[Context, None]):
         limits = engine.settings.graphql
         public_url = engine.settings.server.public_url
         self.api = build_schema(engine.registry, limits)
+        self.results = Results(self.api)
         super().__init__(
             self.api,
             graphql_ide=None,
@@ -95,19 +96,20 @@ class GraphQLApp(GraphQL[Context, None]):
         except http.Refused as refused:
             return http.refusal(refused, media)
 
-    async def _execute(self, request: Request, wanted: http.Parameters, media: str) -> Response:
+    async def _execute(self, request: Request, wanted: Wanted, media: str) -> Response:
         try:
             http.check_operation(self.api.documents, wanted, method=request.method, media=media)
         except GraphQLError as error:
             return http.answer(None, [error], None, media)
-        arguments: dict[str, Any] = {
-            "variable_values": wanted.variables,
-            "operation_name": wanted.operation_name,
-            "context_value": self._context(request),
-        }
+        context = self._context(request)
         if media == http.EVENT_STREAM:
-            return sse.stream(await self.api.stream(wanted.query, **arguments), self._closing)
-        result = await self.api.execute(wanted.query, **arguments)
+            return sse.stream(self.results.of(wanted, context), self._closing)
+        result = await self.api.execute(
+            wanted.query,
+            variable_values=wanted.variables,
+            operation_name=wanted.operation_name,
+            context_value=context,
+        )
         errors = [shown(error) for error in result.errors or ()]
         return http.answer(result.data, errors, result.extensions, media)
 

@@ -9,7 +9,6 @@ Source: GraphQL over HTTP, working draft of 2025; GraphQL over Server-Sent Event
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headbox.schema.requests import CheckedDocument, Documents
+from headbox.schema.results import Wanted
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -38,15 +38,6 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         self.headers = headers
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What a client asks for."""
-
-    query: str
-    variables: dict[str, Any] | None
-    operation_name: str | None
 
 
 def media_type(accept: str | None) -> str:
@@ -86,7 +77,7 @@ def _weight(wanted: Mapping[str, float], media: str) -> float:
     return 0.0
 
 
-async def parameters(request: Request, max_body_bytes: int) -> Parameters:
+async def parameters(request: Request, max_body_bytes: int) -> Wanted:
     """Return what a request asks for.
 
     Raises:
@@ -110,7 +101,7 @@ async def parameters(request: Request, max_body_bytes: int) -> Parameters:
     return _checked(given)
 
 
-def _checked(given: dict[str, Any]) -> Parameters:
+def _checked(given: dict[str, Any]) -> Wanted:
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise Refused(400, "`query` is required: a GraphQL document as text.")
@@ -120,7 +111,7 @@ def _checked(given: dict[str, Any]) -> Parameters:
         raise Refused(400, "`operationName` must be a text.")
     if not isinstance(given.get("extensions"), dict | None):
         raise Refused(400, "`extensions` must be an object.")
-    return Parameters(query, variables, name or None)
+    return Wanted(query, variables, name or None)
 
 
 def _check_content_type(request: Request) -> None:
@@ -148,7 +139,7 @@ def _json(text: bytes, what: str) -> Any:
         raise Refused(400, f"{what} is not JSON: {error}.") from error
 
 
-def check_operation(documents: Documents, wanted: Parameters, *, method: str, media: str) -> CheckedDocument:
+def check_operation(documents: Documents, wanted: Wanted, *, method: str, media: str) -> CheckedDocument:
     """Return the document of a request whose method and media type go with what it does.
 
     Raises:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
-from typing import Any
 
-import orjson
 from starlette.responses import StreamingResponse
+
+from headbox.schema.results import Result
 
 #: Silence after which a comment tells proxies that the stream lives, in seconds.
 HEARTBEAT_SECONDS = 15.0
@@ -22,7 +22,7 @@ HEADERS = {
 }
 
 
-def stream(results: AsyncGenerator[Any, None], closing: asyncio.Event) -> StreamingResponse:
+def stream(results: AsyncGenerator[Result, None], closing: asyncio.Event) -> StreamingResponse:
     """Return an answer that tells each result as it comes.
 
     Args:
@@ -32,7 +32,7 @@ def stream(results: AsyncGenerator[Any, None], closing: asyncio.Event) -> Stream
     return StreamingResponse(_events(results, closing), media_type="text/event-stream", headers=HEADERS)
 
 
-async def _events(results: AsyncGenerator[Any, None], closing: asyncio.Event) -> AsyncIterator[bytes]:
+async def _events(results: AsyncGenerator[Result, None], closing: asyncio.Event) -> AsyncIterator[bytes]:
     closed = asyncio.ensure_future(closing.wait())
     following = asyncio.ensure_future(_next(results))
     try:
@@ -49,7 +49,7 @@ async def _events(results: AsyncGenerator[Any, None], closing: asyncio.Event) ->
             if result is None:
                 yield b"event: complete\ndata:\n\n"
                 return
-            yield b"event: next\ndata: " + orjson.dumps(formatted(result)) + b"\n\n"
+            yield b"event: next\ndata: %b\n\n" % result.payload
             following = asyncio.ensure_future(_next(results))
     finally:
         closed.cancel()
@@ -59,15 +59,5 @@ async def _events(results: AsyncGenerator[Any, None], closing: asyncio.Event) ->
         await results.aclose()
 
 
-async def _next(results: AsyncGenerator[Any, None]) -> Any:
+async def _next(results: AsyncGenerator[Result, None]) -> Result | None:
     return await anext(results, None)
-
-
-def formatted(result: Any) -> dict[str, Any]:
-    """Return a result as it is sent: `data`, `errors` and `extensions`, those that there are."""
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
-        body["extensions"] = result.extensions
-    return body

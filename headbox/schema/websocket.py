@@ -7,18 +7,21 @@ subscriptions-transport-ws.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, ClassVar
+from contextlib import aclosing, suppress
+from typing import Any, ClassVar, Protocol, cast
 
 import orjson
 from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
 
 from headbox.resolvers.context import Context
+from headbox.schema.build import ApiSchema
 from headbox.schema.requests import Documents
+from headbox.schema.results import Results, Wanted
 
 #: WebSocket close code: a message is too large.
 #: Source: RFC 6455, section 7.4.1.
@@ -65,6 +68,13 @@ class Adapter(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from error
 
 
+class StreamingApp(Protocol):
+    """What the handlers need of the application."""
+
+    api: ApiSchema
+    results: Results
+
+
 def bounded_adapter(max_message_length: int) -> type[Adapter]:
     """Return the adapter for messages of at most so many characters."""
 
@@ -104,6 +114,12 @@ def _unreadable(documents: Documents, payload: Mapping[str, Any]) -> GraphQLErro
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """One connection of graphql-transport-ws."""
 
+    websocket: Adapter
+
+    @property
+    def _app(self) -> StreamingApp:
+        return cast("StreamingApp", self.view)
+
     async def handle_message(self, message: Any) -> None:
         """Handle a message; one of the wrong shape ends the connection, as the protocol says."""
         if _is_message(message, begins="subscribe"):
@@ -113,16 +129,36 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_subscribe(self, message: Any) -> None:
         """Begin an operation; one that cannot be read gets an error, and the connection goes on."""
-        documents: Documents = self.schema.documents  # type: ignore[attr-defined]
-        error = _unreadable(documents, message["payload"]) if self.connection_acknowledged else None
+        error = _unreadable(self._app.api.documents, message["payload"]) if self.connection_acknowledged else None
         if error is None or message["id"] in self.operations:
             await super().handle_subscribe(message)
         else:
             await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
 
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Send the results of an operation, and that it is complete."""
+        wanted = Wanted(operation.query, operation.variables, operation.operation_name)
+        lead = orjson.dumps(operation.id).decode()
+        with suppress(WebSocketDisconnected):
+            async with aclosing(self._app.results.of(wanted, self.context)) as results:
+                async for result in results:
+                    if result.refusal is not None:
+                        await operation.send_operation_message(
+                            {"id": operation.id, "type": "error", "payload": result.refusal}
+                        )
+                        return
+                    await self.websocket.send_text(f'{{"id":{lead},"type":"next","payload":{result.payload.decode()}}}')
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
 
 class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
     """One connection of the older graphql-ws."""
+
+    websocket: Adapter
+
+    @property
+    def _app(self) -> StreamingApp:
+        return cast("StreamingApp", self.view)
 
     async def handle_message(self, message: Any) -> None:
         """Handle a message; one of the wrong shape is passed over, as the protocol says."""
@@ -131,9 +167,29 @@ class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
 
     async def handle_start(self, message: Any) -> None:
         """Begin an operation; one that cannot be read gets an error, and the connection goes on."""
-        documents: Documents = self.schema.documents  # type: ignore[attr-defined]
-        error = _unreadable(documents, message["payload"]) if self.connection_acknowledged else None
+        error = _unreadable(self._app.api.documents, message["payload"]) if self.connection_acknowledged else None
         if error is None:
             await super().handle_start(message)
         else:
             await self.send_message({"type": "error", "id": message["id"], "payload": error.formatted})
+
+    async def handle_async_results(
+        self, operation_id: str, query: str, operation_name: str | None, variables: dict[str, Any] | None
+    ) -> None:
+        """Send the results of an operation, and that it is complete."""
+        lead = orjson.dumps(operation_id).decode()
+        try:
+            with suppress(WebSocketDisconnected):
+                async with aclosing(
+                    self._app.results.of(Wanted(query, variables, operation_name), self.context)
+                ) as results:
+                    async for result in results:
+                        if result.refusal is not None:
+                            await self.send_message({"type": "error", "id": operation_id, "payload": result.refusal[0]})
+                            return
+                        await self.websocket.send_text(
+                            f'{{"type":"data","id":{lead},"payload":{result.payload.decode()}}}'
+                        )
+                await self.send_message({"type": "complete", "id": operation_id})
+        finally:
+            self.tasks.pop(operation_id, None)
