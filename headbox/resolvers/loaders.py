@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -39,6 +40,8 @@ from headbox.tasking import queries
 from headbox.types import UNFINISHED_STATES
 
 ModelT = TypeVar("ModelT", bound=Model)
+#: Loads rows by id.
+RowLoader = DataLoader[UUID, ModelT | None]
 #: A repository and the number of one of its versions.
 VersionNumber = tuple[UUID, int]
 #: A content unit and a path in it.
@@ -59,39 +62,35 @@ class Loaders:
     def __init__(self, connection: Connection, types: NodeTypes) -> None:
         self._connection = connection
         self._types = types
-        self.content = self._of(Content)
-        self.distribution = self._of(Distribution)
-        self.publication = self._of(Publication)
-        self.publish_settings = self._of(PublishSettings)
-        self.remote = DataLoader[UUID, CurrentRemote | None](self._remotes, BATCH)
-        self.remote_revision = self._of(RemoteRevision)
-        self.repository = self._of(Repository)
-        self.version = self._of(RepositoryVersion)
-        self.version_numbered = DataLoader[VersionNumber, RepositoryVersion | None](self._versions_numbered, BATCH)
-        self.task = self._of(Task)
-        self.task_group = self._of(TaskGroup)
-        self.worker = self._of(Worker)
-        self.claims = DataLoader[UUID, list[TaskClaim]](self._claims, BATCH)
-        self.blockers = DataLoader[UUID, list[Task]](self._blockers, BATCH)
-        self.current_task = DataLoader[UUID, Task | None](self._current_tasks, BATCH)
-        self.artifacts = DataLoader[UUID, list[ContentArtifact]](self._artifacts, BATCH)
-        self.stored_digest = DataLoader[str, bool](self._stored_digests, BATCH)
-        self.has_source = DataLoader[ArtifactPlace, bool](self._have_sources, BATCH)
-        # Not cached: each page is asked for once.
-        self._pages = DataLoader[PageRequest[Any], Page[Any]](self._read_pages, BATCH, cache=False)
-        self.row_count = DataLoader[Listing, int](self._count_rows, BATCH)
-        self._by_model: dict[type[Model], Callable[[UUID], Awaitable[Any]]] = {
-            Content: self.content.load,
-            Distribution: self.distribution.load,
-            Publication: self._visible_publication,
-            PublishSettings: self.publish_settings.load,
-            Remote: self._visible_remote,
-            Repository: self.repository.load,
-            RepositoryVersion: self._visible_version,
-            Task: self.task.load,
-            TaskGroup: self.task_group.load,
-            Worker: self.worker.load,
-        }
+
+    # Made when they are first used: most operations need few of them.
+    content = cached_property[RowLoader[Content]](lambda self: self._of(Content))
+    distribution = cached_property[RowLoader[Distribution]](lambda self: self._of(Distribution))
+    publication = cached_property[RowLoader[Publication]](lambda self: self._of(Publication))
+    publish_settings = cached_property[RowLoader[PublishSettings]](lambda self: self._of(PublishSettings))
+    remote_revision = cached_property[RowLoader[RemoteRevision]](lambda self: self._of(RemoteRevision))
+    repository = cached_property[RowLoader[Repository]](lambda self: self._of(Repository))
+    version = cached_property[RowLoader[RepositoryVersion]](lambda self: self._of(RepositoryVersion))
+    task = cached_property[RowLoader[Task]](lambda self: self._of(Task))
+    task_group = cached_property[RowLoader[TaskGroup]](lambda self: self._of(TaskGroup))
+    worker = cached_property[RowLoader[Worker]](lambda self: self._of(Worker))
+    remote = cached_property[DataLoader[UUID, CurrentRemote | None]](lambda self: DataLoader(self._remotes, BATCH))
+    version_numbered = cached_property[DataLoader[VersionNumber, RepositoryVersion | None]](
+        lambda self: DataLoader(self._versions_numbered, BATCH)
+    )
+    claims = cached_property[DataLoader[UUID, list[TaskClaim]]](lambda self: DataLoader(self._claims, BATCH))
+    blockers = cached_property[DataLoader[UUID, list[Task]]](lambda self: DataLoader(self._blockers, BATCH))
+    current_task = cached_property[DataLoader[UUID, Task | None]](lambda self: DataLoader(self._current_tasks, BATCH))
+    artifacts = cached_property[DataLoader[UUID, list[ContentArtifact]]](
+        lambda self: DataLoader(self._artifacts, BATCH)
+    )
+    stored_digest = cached_property[DataLoader[str, bool]](lambda self: DataLoader(self._stored_digests, BATCH))
+    has_source = cached_property[DataLoader[ArtifactPlace, bool]](lambda self: DataLoader(self._have_sources, BATCH))
+    row_count = cached_property[DataLoader[Listing, int]](lambda self: DataLoader(self._count_rows, BATCH))
+    # Not cached: each page is asked for once.
+    _pages = cached_property[DataLoader[PageRequest[Any], Page[Any]]](
+        lambda self: DataLoader(self._read_pages, BATCH, cache=False)
+    )
 
     async def page(self, request: PageRequest[paging.EdgeT]) -> Page[paging.EdgeT]:
         """Read a page, together with others that select alike."""
@@ -103,8 +102,24 @@ class Loaders:
         node_type = self._types.named(identifier.type_name)
         if node_type is None:
             return None
-        node = await self._by_model[node_type.model](identifier.id)
+        node = await self._visible(node_type.model, identifier.id)
         return node if node is not None and self._types.name_of(node) == node_type.name else None
+
+    async def _visible(self, model: type[Model], id: UUID) -> Any:
+        """Return a row of any model that clients may see."""
+        by_model: dict[type[Model], Callable[[UUID], Awaitable[Any]]] = {
+            Content: self.content.load,
+            Distribution: self.distribution.load,
+            Publication: self._visible_publication,
+            PublishSettings: self.publish_settings.load,
+            Remote: self._visible_remote,
+            Repository: self.repository.load,
+            RepositoryVersion: self._visible_version,
+            Task: self.task.load,
+            TaskGroup: self.task_group.load,
+            Worker: self.worker.load,
+        }
+        return await by_model[model](id)
 
     async def _visible_remote(self, id: UUID) -> CurrentRemote | None:
         remote = await self.remote.load(id)
