@@ -13,7 +13,6 @@ from headbox.schema.info import Info
 from headbox.schema.scalars import BigInt
 
 NodeT = TypeVar("NodeT")
-EdgeT = TypeVar("EdgeT")
 
 First = Annotated[
     int | None,
