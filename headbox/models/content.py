@@ -95,4 +95,4 @@ class Membership(Model):
     class Meta(Model.Meta):
         table = "membership"
         unique_together = (("repository_id", "content", "added_in"),)
-        indexes = (("repository_id", "added_in"), ("content",))
+        indexes = (("repository_id", "added_in"), ("content_id",))

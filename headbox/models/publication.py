@@ -40,12 +40,14 @@ class Publication(Row):
     # False while it is held back from the distributions that follow its repository.
     distributable = fields.BooleanField(default=True)
     created_by_id = fields.UUIDField(null=True)
+    # When it was last published, or asked for again: of the publications of one version, the latest is served.
+    published_at = fields.DatetimeField()
     # No column: True on the row that a task answers with when an identical publication stood already.
     reused: bool = False
 
     class Meta(Model.Meta):
         table = "publication"
-        indexes = (("repository_version",), ("settings",))
+        indexes = (("repository_version_id",), ("settings_id",))
 
 
 class PublishedFile(Model):

@@ -69,13 +69,13 @@ class SyncState(Model):
     """What the last completed sync of a repository saw: lets the next one skip what did not change."""
 
     repository_id = fields.UUIDField(primary_key=True)
-    # Everything that the result depends on besides the remote's metadata: revision, mode, task type and its parameters.
+    # What is the same for syncs that make the same of the same metadata: task type, its parameters, the remote's address.
     inputs = fields.TextField()
     # Latest version of the repository when that sync ended.
     version_number = fields.BigIntField()
     # URL -> {"etag", "last_modified", "sha256"} of the root metadata.
     metadata: fields.JSONField[dict[str, dict[str, str | None]]] = fields.JSONField(default=dict)
-    # Units and bytes that it counted: the estimate for the next one.
+    # How many units it counted: the estimate for the next one.
     totals: fields.JSONField[dict[str, int]] = fields.JSONField(default=dict)
 
     class Meta(Model.Meta):

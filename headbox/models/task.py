@@ -128,7 +128,7 @@ class SyncIssue(Row):
 
     class Meta(Model.Meta):
         table = "sync_issue"
-        indexes = (("task", "id"),)
+        indexes = (("task_id", "id"),)
 
 
 class SyncStaging(Model):
@@ -137,6 +137,8 @@ class SyncStaging(Model):
     id = fields.BigIntField(primary_key=True)
     task_id = fields.UUIDField()
     content_id = fields.UUIDField()
+    # Place in what the remote declared: of two units that want one place, the first stays.
+    ordinal = fields.BigIntField(default=0)
     slot = fields.UUIDField(null=True)
 
     class Meta(Model.Meta):

@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('removed_in', fields.BigIntField(null=True)),
                 ('origin', fields.CharEnumField(description='SYNC: sync\nUPLOAD: upload\nCOPY: copy', enum_type=Origin, max_length=10)),
             ],
-            options={'table': 'membership', 'app': 'core', 'unique_together': (('repository_id', 'content', 'added_in'),), 'indexes': [Index(fields=['repository_id', 'added_in']), Index(fields=['content'])], 'pk_attr': 'id', 'table_description': 'An interval of versions of a repository that hold a content unit.'},
+            options={'table': 'membership', 'app': 'core', 'unique_together': (('repository_id', 'content', 'added_in'),), 'indexes': [Index(fields=['repository_id', 'added_in']), Index(fields=['content_id'])], 'pk_attr': 'id', 'table_description': 'An interval of versions of a repository that hold a content unit.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -159,8 +159,9 @@ class Migration(migrations.Migration):
                 ('fingerprint', fields.CharField(unique=True, max_length=64)),
                 ('distributable', fields.BooleanField(default=True)),
                 ('created_by_id', fields.UUIDField(null=True)),
+                ('published_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'publication', 'app': 'core', 'indexes': [Index(fields=['repository_version']), Index(fields=['settings'])], 'pk_attr': 'id', 'table_description': 'What clients read of one repository version under one publish settings.'},
+            options={'table': 'publication', 'app': 'core', 'indexes': [Index(fields=['repository_version_id']), Index(fields=['settings_id'])], 'pk_attr': 'id', 'table_description': 'What clients read of one repository version under one publish settings.'},
             bases=['Row'],
         ),
         ops.CreateModel(
@@ -207,6 +208,7 @@ class Migration(migrations.Migration):
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('task_id', fields.UUIDField()),
                 ('content_id', fields.UUIDField()),
+                ('ordinal', fields.BigIntField(default=0)),
                 ('slot', fields.UUIDField(null=True)),
             ],
             options={'table': 'sync_staging', 'app': 'core', 'unique_together': (('task_id', 'content_id'),), 'pk_attr': 'id', 'table_description': 'The content units that a running sync has seen, gone when it ends.'},
@@ -297,7 +299,7 @@ class Migration(migrations.Migration):
                 ('relative_path', fields.TextField(null=True, unique=False)),
                 ('retryable', fields.BooleanField(default=False)),
             ],
-            options={'table': 'sync_issue', 'app': 'core', 'indexes': [Index(fields=['task', 'id'])], 'pk_attr': 'id', 'table_description': 'A unit that a sync left out, and why.'},
+            options={'table': 'sync_issue', 'app': 'core', 'indexes': [Index(fields=['task_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A unit that a sync left out, and why.'},
             bases=['Row'],
         ),
         ops.CreateModel(
