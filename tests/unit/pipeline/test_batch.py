@@ -1,0 +1,57 @@
+"""What a plugin declares is checked before anything is done with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from headbox.errors import MetadataInvalid, UnitConflict
+from headbox.kinds import DeclaredArtifact, DeclaredContent
+from headbox.pipeline.batch import Batch, prepare
+from headbox.plugins.file.kinds import FileContent
+from tests.unit.kinds.test_documents import Crate
+
+DIGEST = "ab" * 32
+FILE = FileContent(relative_path="a.txt", sha256=DIGEST, size=1)
+
+
+def test_unit_carries_what_is_derived_from_it() -> None:
+    unit = prepare(DeclaredContent(FILE, (DeclaredArtifact("a.txt", "http://u/a.txt", DIGEST, 1),)), (FileContent,))
+
+    assert (unit.id, unit.slot) == (FILE.unit_id(), FILE.slot_id())
+
+
+def test_unit_of_a_kind_that_the_repository_does_not_hold_is_a_bug_of_the_plugin() -> None:
+    with pytest.raises(TypeError, match="Crate is no content of this repository"):
+        prepare(DeclaredContent(Crate(name="a")), (FileContent,))
+
+
+@pytest.mark.parametrize(
+    "artifact",
+    [
+        DeclaredArtifact("../a", "u"),
+        DeclaredArtifact("/a", "u"),
+        DeclaredArtifact("", "u"),
+        DeclaredArtifact("a", "u", "short"),
+        DeclaredArtifact("a", "u", DIGEST.upper()),
+        DeclaredArtifact("a", "u", DIGEST, -1),
+    ],
+)
+def test_artifact_that_cannot_be_is_the_fault_of_the_remote(artifact: DeclaredArtifact) -> None:
+    with pytest.raises(MetadataInvalid):
+        prepare(DeclaredContent(Crate(name="a"), (artifact,)), (Crate,))
+
+
+def test_unit_has_one_artifact_at_a_path() -> None:
+    twice = (DeclaredArtifact("a", "u"), DeclaredArtifact("a", "v"))
+
+    with pytest.raises(MetadataInvalid, match="two artifacts at one path"):
+        prepare(DeclaredContent(Crate(name="a"), twice), (Crate,))
+
+
+def test_unit_that_is_known_with_other_bytes_is_contradicted() -> None:
+    unit = prepare(DeclaredContent(Crate(name="a"), (DeclaredArtifact("a", "u", DIGEST),)), (Crate,))
+
+    assert Batch([unit], known={unit.id: {"a": DIGEST}}).contradictions() == {}
+    assert Batch([unit], known={unit.id: {"a": None}}).contradictions() == {}
+    found = Batch([unit], known={unit.id: {"a": "cd" * 32}}).contradictions()
+    assert [(type(error), path) for error, path in found.values()] == [(UnitConflict, "a")]

@@ -1,0 +1,79 @@
+"""Settings: read from the environment, checked, and frozen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from headbox.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("HEADBOX_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+
+def test_defaults_listen_on_this_machine_alone(tmp_path: Path) -> None:
+    settings = Settings()
+
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8640)
+    assert settings.data_dir == tmp_path / "headbox"
+    assert settings.download.allowed_paths == ()
+
+
+def test_each_section_is_read_from_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADBOX_DATA_DIR", "/data")
+    monkeypatch.setenv("HEADBOX_SERVER_PORT", "1234")
+    monkeypatch.setenv("HEADBOX_WORKER_LOST_AFTER_SECONDS", "60")
+    monkeypatch.setenv("HEADBOX_DOWNLOAD_ALLOWED_PATHS", '["/srv", "/mnt/mirror"]')
+    monkeypatch.setenv("HEADBOX_LOG_FORMAT", "json")
+
+    settings = Settings()
+
+    assert settings.data_dir == Path("/data")
+    assert settings.server.port == 1234
+    assert settings.worker.lost_after_seconds == 60
+    assert settings.download.allowed_paths == (Path("/srv"), Path("/mnt/mirror"))
+    assert settings.log.format == "json"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HEADBOX_SERVER_PORT", "70000"),
+        ("HEADBOX_SERVER_PORT", "http"),
+        ("HEADBOX_WORKER_THREADS", "0"),
+        ("HEADBOX_WORKER_MAX_ATTEMPTS", "0"),
+        ("HEADBOX_LOG_LEVEL", "loud"),
+        ("HEADBOX_DOWNLOAD_MAX_UNITS", "-1"),
+        ("HEADBOX_SERVER_PROT", "1234"),
+    ],
+)
+def test_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_list_that_is_no_json_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADBOX_DOWNLOAD_ALLOWED_PATHS", "/srv")
+
+    with pytest.raises(SettingsError):
+        Settings()
+
+
+def test_settings_never_change() -> None:
+    settings = Settings()
+
+    with pytest.raises(ValidationError):
+        settings.server.port = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        settings.data_dir = Path("/elsewhere")  # type: ignore[misc]
