@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import new_class
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def declared(
         "__annotations__": {"name": str},
         "name": Field("", description=description),
     }
-    return type(base)(name, (base,), body, **kwargs)
+    return new_class(name, (base,), kwargs, lambda namespace: namespace.update(body))
 
 
 def test_installed_plugins_are_found() -> None:

@@ -140,8 +140,8 @@ class TestInsertNew:
 
 async def test_delete_in_batches_deletes_all_that_match(database: Database) -> None:
     async with transaction() as connection:
-        staged = [("one" if number % 2 else "two", f"{number}", None) for number in range(12_000)]
-        await insert_new(connection, "sync_staging", ("task_id", "content_id", "slot"), staged)
+        staged = [("one" if number % 2 else "two", f"{number}", number) for number in range(12_000)]
+        await insert_new(connection, "sync_staging", ("task_id", "content_id", "ordinal"), staged)
 
     await delete_in_batches(database.connection, "sync_staging", "task_id = ?", ["one"])
 
