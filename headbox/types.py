@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 import time
 import uuid
 from enum import StrEnum
@@ -19,6 +20,9 @@ MAX_SEGMENT_BYTES = 255
 
 #: First digit of the fourth group of a UUID: its two upper bits say which variant it is.
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+_uuid7_lock = threading.Lock()
+_last_uuid7 = 0
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: What a relative path must not hold: control characters, lone surrogates, and segments that are empty, "." or "..".
@@ -64,13 +68,16 @@ RelativePath = Annotated[str, AfterValidator(check_relative_path)]
 
 
 def uuid7() -> uuid.UUID:
-    """Return a new identifier that sorts by the millisecond of its making.
+    """Return a new identifier that sorts by the time of its making; within this process, by the order of making.
 
-    Source: RFC 9562, section 5.7.
+    Source: RFC 9562, sections 5.7 and 6.2 (method 2: the random bits are counted up within a millisecond).
     """
+    global _last_uuid7  # noqa: PLW0603 - the order holds for the whole process
     millis = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     value = millis << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    with _uuid7_lock:
+        _last_uuid7 = value = max(value, _last_uuid7 + 1)
     return uuid.UUID(int=value)
 
 

@@ -69,7 +69,7 @@ class SyncState(Model):
     """What the last completed sync of a repository saw: lets the next one skip what did not change."""
 
     repository_id = fields.UUIDField(primary_key=True)
-    # What is the same for syncs that make the same of the same metadata: task type, its parameters, the remote's address.
+    # What is the same for syncs that make the same of the same metadata: task type, parameters, address of the remote.
     inputs = fields.TextField()
     # Latest version of the repository when that sync ended.
     version_number = fields.BigIntField()

@@ -138,7 +138,7 @@ class SyncStaging(Model):
     task_id = fields.UUIDField()
     content_id = fields.UUIDField()
     # Place in what the remote declared: of two units that want one place, the first stays.
-    ordinal = fields.BigIntField(default=0)
+    ordinal = fields.BigIntField(db_default=0)
     slot = fields.UUIDField(null=True)
 
     class Meta(Model.Meta):

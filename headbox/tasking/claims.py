@@ -22,9 +22,13 @@ BATCH = 1000
 
 _BLOCKED = """
     EXISTS (
-        SELECT 1 FROM task_claim mine
-        JOIN task_claim earlier ON earlier.resource = mine.resource AND earlier.sequence < mine.sequence
-        WHERE mine.task_id = task.id AND (mine.exclusive OR earlier.exclusive)
+        SELECT 1 FROM task_claim mine WHERE mine.task_id = task.id AND (
+            EXISTS (SELECT 1 FROM task_claim earlier
+                    WHERE earlier.resource = mine.resource AND earlier.sequence < mine.sequence AND earlier.exclusive)
+            OR (mine.exclusive AND EXISTS (
+                    SELECT 1 FROM task_claim earlier
+                    WHERE earlier.resource = mine.resource AND earlier.sequence < mine.sequence))
+        )
     )
 """
 
@@ -62,10 +66,12 @@ async def enqueue(connection: Connection, task_id: UUID, claims: Iterable[Claim]
         )
 
 
-async def release(connection: Connection, task_id: UUID) -> set[str]:
-    """Take a task out of its queues and return the resources that it held or waited for."""
-    rows = await fetch(connection, "DELETE FROM task_claim WHERE task_id = ? RETURNING resource", [str(task_id)])
-    return {row["resource"] for row in rows}
+async def release(connection: Connection, task_id: UUID) -> set[Claim]:
+    """Take a task out of its queues and return what it held or waited for."""
+    rows = await fetch(
+        connection, "DELETE FROM task_claim WHERE task_id = ? RETURNING resource, exclusive", [str(task_id)]
+    )
+    return {Claim(row["resource"], bool(row["exclusive"])) for row in rows}
 
 
 async def runnable_among(connection: Connection, task_ids: Collection[UUID]) -> list[Runnable]:
@@ -75,21 +81,26 @@ async def runnable_among(connection: Connection, task_ids: Collection[UUID]) -> 
     return _runnable(await fetch(connection, statement, [str(task_id) for task_id in task_ids]))
 
 
-async def runnable_heads(connection: Connection, resources: Collection[str]) -> list[Runnable]:
-    """Return the tasks that can run now among those at the heads of the resources' queues.
+async def runnable_heads(connection: Connection, released: Collection[Claim]) -> list[Runnable]:
+    """Return the tasks that can run now because these claims are gone.
 
-    The head is everything up to the first exclusive claim: what is behind it waits at least for that one.
+    The head of a queue is everything up to its first exclusive claim: what is behind that waits at least for it.
+    Where a shared claim is gone, only that first exclusive one can have waited for it.
     """
-    marks = ", ".join("?" * len(resources))
+    marks = ", ".join("?" * len(released))
     statement = f"""
         SELECT DISTINCT task.id, task.priority FROM task_claim head JOIN task ON task.id = head.task_id
         WHERE head.resource IN ({marks}) AND task.state = 'waiting'
           AND head.sequence <= COALESCE(
-              (SELECT MIN(first.sequence) FROM task_claim first WHERE first.resource = head.resource AND
-              first.exclusive), head.sequence)
+              (SELECT MIN(first.sequence) FROM task_claim first
+               WHERE first.resource = head.resource AND first.exclusive),
+              head.sequence)
+          AND (head.exclusive OR head.resource IN ({", ".join("?" * sum(claim.exclusive for claim in released))}))
           AND NOT {_BLOCKED}
     """  # noqa: S608
-    return _runnable(await fetch(connection, statement, list(resources)))
+    resources = [claim.resource for claim in released]
+    exclusive = [claim.resource for claim in released if claim.exclusive]
+    return _runnable(await fetch(connection, statement, [*resources, *exclusive]))
 
 
 async def all_runnable(connection: Connection) -> list[Runnable]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 from uuid import UUID
+
+from tortoise.exceptions import BaseORMException
 
 from headbox.kinds import Registry
 from headbox.models import Task
@@ -15,8 +18,10 @@ from headbox.settings import Settings
 from headbox.tasking import bus as topics
 from headbox.tasking import claims
 from headbox.tasking.bus import EventBus, Payload
-from headbox.tasking.claims import Runnable
+from headbox.tasking.claims import Claim, Runnable
 from headbox.tasking.snapshot import snapshot_of
+
+log = logging.getLogger(__name__)
 
 
 class Dispatcher(Protocol):
@@ -48,12 +53,12 @@ class UnitOfWork:
         self.cipher = engine.cipher
         self.settings = engine.settings
         self._events: list[tuple[str, str, Payload]] = []
-        self.created: list[UUID] = []
-        self.released: set[str] = set()
+        self.waiting: list[UUID] = []
+        self.released: set[Claim] = set()
 
-    def task_created(self, task: Task) -> None:
-        """Tell the watchers of a new task, and a worker when it can run."""
-        self.created.append(task.id)
+    def task_runnable(self, task: Task) -> None:
+        """Tell the watchers of a task that waits from now on, and a worker when it can run."""
+        self.waiting.append(task.id)
         self.task_changed(task)
 
     def task_changed(self, task: Task) -> None:
@@ -73,9 +78,9 @@ class UnitOfWork:
         # First, so that whoever sees a task completed also gets what it published.
         self._events.insert(0, (topics.DISTRIBUTION, str(distribution_id), {}))
 
-    def resources_released(self, resources: set[str]) -> None:
+    def claims_released(self, released: set[Claim]) -> None:
         """Look at the heads of these queues: what was held back by a finished task may run now."""
-        self.released |= resources
+        self.released |= released
 
     def tell(self, bus: EventBus) -> None:
         """Publish the events."""
@@ -110,12 +115,20 @@ class Engine:
             work = UnitOfWork(self, connection)
             yield work
         work.tell(self.bus)
+        try:
+            await self._nudge(work)
+        except BaseORMException:
+            # What was committed stands: the reconciler nudges for it, a little later.
+            log.exception("what became free could not be looked up")
+
+    async def _nudge(self, work: UnitOfWork) -> None:
         # Looked up after the commit: whatever was finished before is seen here, and whatever is finished later sees
         # this.
-        if work.created:
-            self.send(await claims.runnable_among(self.database.connection, work.created))
+        connection = self.database.connection
+        if work.waiting:
+            self.send(await claims.runnable_among(connection, work.waiting))
         if work.released:
-            self.send(await claims.runnable_heads(self.database.connection, work.released))
+            self.send(await claims.runnable_heads(connection, work.released))
 
     def send(self, tasks: list[Runnable]) -> None:
         """Nudge workers to take these tasks."""

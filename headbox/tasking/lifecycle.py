@@ -49,7 +49,7 @@ async def create(work: UnitOfWork, task: Task, held: Iterable[Claim]) -> Task:
     """Save a new task and put it into the queues of what it claims."""
     await task.save(using_db=work.connection, force_create=True)
     await claims.enqueue(work.connection, task.id, held)
-    work.task_created(task)
+    work.task_runnable(task)
     return task
 
 
@@ -103,28 +103,32 @@ async def complete(work: UnitOfWork, attempt: Attempt, outcome: Outcome, actions
     return await _finish(work, task, TaskState.COMPLETED)
 
 
-async def fail(work: UnitOfWork, attempt: Attempt, error: HeadboxError, actions: list[dict[str, Any]]) -> Task:
-    """Finish a task that did not do its work.
+async def end(
+    work: UnitOfWork, attempt: Attempt, error: HeadboxError | None, actions: list[dict[str, Any]]
+) -> Task | None:
+    """End an attempt that did not do its work; None when it does not count any more.
 
-    Raises:
-        AttemptOver: The attempt no longer counts.
+    The task is canceled where that was asked for, fails with the error where there is one, and is given back
+    otherwise: it keeps its place in the queues, and another worker goes on with it.
     """
-    await hold(work.connection, attempt)
-    task = await Task.get(id=attempt.task_id, using_db=work.connection)
-    task.error = error.as_document()
-    task.actions = actions
-    return await _finish(work, task, TaskState.FAILED)
-
-
-async def end_canceled(work: UnitOfWork, attempt: Attempt, actions: list[dict[str, Any]]) -> Task | None:
-    """Finish a task that was canceled while it ran; None when that was not so."""
-    statement = "UPDATE task SET attempt = attempt WHERE id = ? AND attempt = ? AND state = 'canceling'"
-    if not await execute(work.connection, statement, [str(attempt.task_id), attempt.number]):
+    # Locked and read in one: whatever is asked for from here on waits for what is written here.
+    rows = await fetch(
+        work.connection,
+        "UPDATE task SET attempt = attempt WHERE id = ? AND attempt = ? AND state IN ('running', 'canceling')"
+        " RETURNING state",
+        [str(attempt.task_id), attempt.number],
+    )
+    if not rows:
         return None
     task = await Task.get(id=attempt.task_id, using_db=work.connection)
     task.actions = actions
-    task.error = Canceled().as_document()
-    return await _finish(work, task, TaskState.CANCELED)
+    if task.state is TaskState.CANCELING:
+        task.error = Canceled().as_document()
+        return await _finish(work, task, TaskState.CANCELED)
+    if error is not None:
+        task.error = error.as_document()
+        return await _finish(work, task, TaskState.FAILED)
+    return await _free(work, task)
 
 
 async def cancel(work: UnitOfWork, task_id: UUID) -> Task:
@@ -151,18 +155,6 @@ async def cancel(work: UnitOfWork, task_id: UUID) -> Task:
     return task
 
 
-async def give_back(work: UnitOfWork, attempt: Attempt) -> None:
-    """Let another worker run a task that this one cannot finish; it keeps its place in the queues."""
-    changed = await execute(
-        work.connection,
-        "UPDATE task SET state = 'waiting', worker_id = NULL WHERE id = ? AND attempt = ? AND state = 'running'",
-        [str(attempt.task_id), attempt.number],
-    )
-    if changed:
-        task = await Task.get(id=attempt.task_id, using_db=work.connection)
-        work.task_changed(task)
-
-
 _LOST = (
     " FROM task LEFT JOIN worker ON worker.id = task.worker_id WHERE task.state IN ('running', 'canceling')"
     " AND (worker.id IS NULL OR worker.stopped_at IS NOT NULL OR worker.last_seen_at < ?)"
@@ -182,31 +174,32 @@ async def take_back(work: UnitOfWork, silent_since: datetime, max_attempts: int)
         silent_since: A worker that was not seen since is lost; on the database's clock.
         max_attempts: Lost workers after which a task fails.
     """
-    rows = await fetch(work.connection, f"SELECT task.id {_LOST}", [silent_since])
+    rows = await fetch(work.connection, f"SELECT task.id, task.attempt {_LOST}", [silent_since])
     for row in rows:
-        await _take_back(work, UUID(str(row["id"])), max_attempts)
+        await _take_back(work, Attempt(UUID(str(row["id"])), row["attempt"]), max_attempts)
 
 
-async def _take_back(work: UnitOfWork, task_id: UUID, max_attempts: int) -> None:
-    rows = await fetch(
+async def _take_back(work: UnitOfWork, attempt: Attempt, max_attempts: int) -> None:
+    # Of this attempt alone: somebody else may have taken it back meanwhile, and a living worker taken it again.
+    changed = await execute(
         work.connection,
-        "UPDATE task SET losses = losses + 1 WHERE id = ? AND state IN ('running', 'canceling') RETURNING state",
-        [str(task_id)],
+        "UPDATE task SET losses = losses + 1 WHERE id = ? AND attempt = ? AND state IN ('running', 'canceling')",
+        [str(attempt.task_id), attempt.number],
     )
-    if not rows:
+    if not changed:
         return
-    task = await Task.get(id=task_id, using_db=work.connection)
-    if task.state is TaskState.CANCELING:
-        task.error = Canceled().as_document()
-        await _finish(work, task, TaskState.CANCELED)
-    elif task.losses >= max_attempts:
-        task.error = WorkerLost(attempts=task.losses).as_document()
-        await _finish(work, task, TaskState.FAILED)
-    else:
-        task.state = TaskState.WAITING
-        task.worker_id = None
-        await task.save(using_db=work.connection, update_fields=["state", "worker_id"])
-        work.task_created(task)
+    task = await Task.get(id=attempt.task_id, using_db=work.connection)
+    is_given_up = task.state is TaskState.RUNNING and task.losses >= max_attempts
+    await end(work, attempt, WorkerLost(attempts=task.losses) if is_given_up else None, task.actions)
+
+
+async def _free(work: UnitOfWork, task: Task) -> Task:
+    """Let a task wait again, for any worker."""
+    task.state = TaskState.WAITING
+    task.worker_id = None
+    await task.save(using_db=work.connection, update_fields=["state", "worker_id", "actions"])
+    work.task_runnable(task)
+    return task
 
 
 async def _finish(work: UnitOfWork, task: Task, state: TaskState) -> Task:
@@ -218,7 +211,7 @@ async def _finish(work: UnitOfWork, task: Task, state: TaskState) -> Task:
         using_db=work.connection,
         update_fields=["state", "finished_at", "actions", "result", "created_resources", "error"],
     )
-    work.resources_released(await claims.release(work.connection, task.id))
+    work.claims_released(await claims.release(work.connection, task.id))
     work.task_changed(task)
     return task
 

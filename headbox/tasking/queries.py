@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from headbox.models import Task, TaskClaim, Worker
+from headbox.models import TaskClaim, Worker
 from headbox.models.database import Connection, fetch, now
 from headbox.tasking.lifecycle import lost_before
 from headbox.types import TaskState
@@ -18,19 +18,6 @@ async def claims_of(task_ids: Sequence[UUID]) -> dict[UUID, list[TaskClaim]]:
     for claim in await TaskClaim.filter(task_id__in=task_ids).order_by("resource"):
         found[claim.task_id].append(claim)
     return found
-
-
-async def blockers_of(connection: Connection, task_id: UUID, limit: int = 100) -> list[Task]:
-    """Return the unfinished earlier tasks that a task waits for, oldest first, at most `limit`."""
-    rows = await fetch(
-        connection,
-        "SELECT DISTINCT earlier.task_id FROM task_claim mine"
-        " JOIN task_claim earlier ON earlier.resource = mine.resource AND earlier.sequence < mine.sequence"
-        " WHERE mine.task_id = ? AND (mine.exclusive OR earlier.exclusive) ORDER BY earlier.task_id LIMIT ?",
-        [str(task_id), limit],
-    )
-    tasks = await Task.filter(id__in=[row["task_id"] for row in rows]).order_by("id")
-    return list(tasks)
 
 
 async def task_counts(connection: Connection, group_id: UUID | None = None) -> dict[TaskState, int]:

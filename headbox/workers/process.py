@@ -14,7 +14,6 @@ from uuid import UUID
 import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
-from tortoise.exceptions import BaseORMException
 
 from headbox.kinds import Registry
 from headbox.models import IdempotencyKey, Worker
@@ -28,8 +27,11 @@ from headbox.tasking.bus import EventBus
 from headbox.tasking.engine import Dispatcher, Engine
 from headbox.workers.runner import TaskRunner
 
-#: A task that can run and has had no taker is sent again after this time, in seconds.
-RESEND_SECONDS = 30.0
+#: A task that can run and has had no taker is sent again after this time, in seconds; then after twice as long, and
+#: so on.
+RESEND_SECONDS = 5.0
+#: The longest time between two nudges for one task, in seconds.
+MAX_RESEND_SECONDS = 300.0
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class WorkerProcess(Middleware):
         self._runner: TaskRunner | None = None
         self._jobs: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
-        self._sent: dict[UUID, float] = {}
+        self._seen: dict[UUID, Sighting] = {}
         self.dispatcher: Dispatcher | None = None
 
     async def run(self, task_id: UUID) -> None:
@@ -104,7 +106,7 @@ class WorkerProcess(Middleware):
 
     async def _give_back(self, runner: TaskRunner) -> None:
         with self._database.selected():
-            await runner.stop()
+            await runner.stop(self._settings.server.shutdown_seconds / 2)
 
     async def _start(self) -> None:
         await self._stack.enter_async_context(self._database.connected())
@@ -118,75 +120,96 @@ class WorkerProcess(Middleware):
             settings=self._settings,
         )
         with self._database.selected():
-            connection = self._database.connection
-            time_now = await now(connection)
+            time_now = await now(self._database.connection)
             if self._is_alone:
                 await Worker.filter(stopped_at__isnull=True).update(stopped_at=time_now)
             row = await Worker.create(name=f"{socket.gethostname()}:{os.getpid()}", last_seen_at=time_now)
-            self._runner = TaskRunner(engine, row, self._storage, self._workspace)
-            await self._reconcile(engine)
+            runner = TaskRunner(engine, row, self._storage, self._workspace)
+            await self._sweep_staging()
             seconds = self._settings.worker
             self._jobs = [
-                asyncio.create_task(self._runner.listen()),
-                asyncio.create_task(_every(seconds.heartbeat_seconds, lambda: self._beat(row))),
+                asyncio.create_task(runner.listen()),
+                asyncio.create_task(_every(seconds.heartbeat_seconds, lambda: self._beat(row, runner))),
                 asyncio.create_task(_every(seconds.reconcile_seconds, lambda: self._reconcile(engine))),
             ]
-        self._row = row
+            self._row, self._runner = row, runner
+            await self._take_back(engine)
+            # Nobody has heard of these in this life.
+            engine.send(await claims.all_runnable(self._database.connection))
 
     async def _stop(self) -> None:
         if self._runner is None:
             return
+        await self._give_back(self._runner)
+        self._runner = None
         with self._database.selected():
-            await self._runner.stop()
             for job in self._jobs:
                 job.cancel()
             await asyncio.gather(*self._jobs, return_exceptions=True)
             self._row.stopped_at = await now(self._database.connection)
             await self._row.save(update_fields=["stopped_at"])
-        self._runner = None
         await self._stack.aclose()
 
-    async def _beat(self, row: Worker) -> None:
+    async def _beat(self, row: Worker, runner: TaskRunner) -> None:
         connection = self._database.connection
         statement = "UPDATE worker SET last_seen_at = ? WHERE id = ?"
         await execute(connection, statement, [await now(connection), str(row.id)])
-        assert self._runner is not None
-        await self._runner.end_what_is_over()
+        await runner.compare()
 
     async def _reconcile(self, engine: Engine) -> None:
         """Mend what was lost, and let go what has expired."""
+        await self._take_back(engine)
+        await self._send_again(engine)
+        await IdempotencyKey.filter(expires_at__lte=await now(self._database.connection)).delete()
+
+    async def _take_back(self, engine: Engine) -> None:
         connection = self._database.connection
         seconds = self._settings.worker
-        time_now = await now(connection)
-        silent_since = lifecycle.lost_before(time_now, seconds.lost_after_seconds)
+        silent_since = lifecycle.lost_before(await now(connection), seconds.lost_after_seconds)
         if await lifecycle.has_lost(connection, silent_since):
             async with engine.unit_of_work() as work:
                 await lifecycle.take_back(work, silent_since, seconds.max_attempts)
-        await self._send_again(engine)
-        await IdempotencyKey.filter(expires_at__lte=time_now).delete()
+            await self._sweep_staging()
+
+    async def _sweep_staging(self) -> None:
+        """Remove what tasks that have ended had staged: the ones whose worker was lost could not."""
         await execute(
-            connection,
+            self._database.connection,
             "DELETE FROM sync_staging WHERE task_id NOT IN"
             " (SELECT id FROM task WHERE state IN ('waiting', 'running', 'canceling'))",
         )
 
     async def _send_again(self, engine: Engine) -> None:
-        """Nudge for tasks whose message may have been lost."""
+        """Nudge for tasks that could have been taken long ago: their message may have been lost."""
         clock = time.monotonic()
         runnable = await claims.all_runnable(self._database.connection)
-        due = [task for task in runnable if clock - self._sent.get(task.id, -RESEND_SECONDS) >= RESEND_SECONDS]
-        self._sent = {task.id: self._sent.get(task.id, clock) for task in runnable}
-        self._sent.update((task.id, clock) for task in due)
-        engine.send(due)
+        self._seen = {task.id: self._seen.get(task.id, Sighting(clock)) for task in runnable}
+        engine.send([task for task in runnable if self._seen[task.id].is_due(clock)])
+
+
+class Sighting:
+    """A task that could run, and when to nudge for it again: ever more rarely, for it may just wait for a thread."""
+
+    def __init__(self, clock: float) -> None:
+        self._wait = RESEND_SECONDS
+        self._due = clock + self._wait
+
+    def is_due(self, clock: float) -> bool:
+        """Tell whether it is time to nudge, and set the next one."""
+        if clock < self._due:
+            return False
+        self._wait = min(self._wait * 2, MAX_RESEND_SECONDS)
+        self._due = clock + self._wait
+        return True
 
 
 async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
-    """Do a job again and again; a failure of the database is no reason to stop."""
+    """Do a job again and again, for as long as the worker lives, whatever happens to it once."""
     while True:
         await asyncio.sleep(seconds)
         try:
             await job()
-        except (BaseORMException, OSError):
+        except Exception:
             log.exception("a periodic job failed; it will be tried again")
 
 

@@ -23,6 +23,7 @@ from headbox.tasking.correlation import correlated
 from headbox.tasking.engine import Engine
 from headbox.tasking.lifecycle import Attempt, AttemptOver
 from headbox.tasking.snapshot import snapshot_of
+from headbox.types import TaskState
 from headbox.workers.execute import execute, expected
 
 #: How often watchers are told of progress at the most, in seconds.
@@ -31,6 +32,9 @@ SHOW_SECONDS = 0.1
 SAVE_SECONDS = 1.0
 #: Waits between tries to write a task's end, in seconds; the last one is repeated.
 END_RETRY_SECONDS = (0.2, 1.0, 5.0)
+
+#: How long tasks may take to be given back, in seconds.
+STOP_SECONDS = 4.0
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,7 @@ class TaskRunner:
         self._storage = storage
         self._workspace = workspace
         self._running: dict[Attempt, tuple[asyncio.Task[None], Run]] = {}
+        self._orphans: set[Attempt] = set()
         self._is_stopping = False
 
     async def run(self, task_id: UUID) -> None:
@@ -70,25 +75,40 @@ class TaskRunner:
             async for task_id, _ in requests:
                 self._cancel(UUID(task_id))
 
-    async def end_what_is_over(self) -> None:
-        """Cancel the attempts that no longer count, as the database has it; also where the bus told nothing."""
+    async def compare(self) -> None:
+        """Make memory and database say the same of what runs here, whatever message or write was lost."""
+        # Looked at before the database: a task that is taken meanwhile is in neither.
+        here = dict(self._running)
         rows = await fetch(
             self._engine.database.connection,
-            "SELECT id, attempt FROM task WHERE worker_id = ? AND state = 'running'",
+            "SELECT id, attempt, state FROM task WHERE worker_id = ? AND state IN ('running', 'canceling')",
             [str(self._worker.id)],
         )
-        counting = {Attempt(UUID(str(row["id"])), row["attempt"]) for row in rows}
-        for attempt, (job, run) in list(self._running.items()):
-            if attempt not in counting:
+        there = {Attempt(UUID(str(row["id"])), row["attempt"]): row["state"] for row in rows}
+        for attempt, (job, run) in here.items():
+            if there.get(attempt) != TaskState.RUNNING:
                 _interrupt(job, run)
+        orphans = {attempt for attempt in there if attempt not in here}
+        # At the second time: at the first one, it may have been taken between the two looks.
+        for attempt in orphans & self._orphans:
+            async with self._engine.unit_of_work() as work:
+                await lifecycle.end(work, attempt, None, [])
+        self._orphans = orphans
 
-    async def stop(self) -> None:
-        """Give back what is running, so that another worker, or this one's next life, goes on with it."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Give back what is running, so that another worker, or this one's next life, goes on with it.
+
+        Args:
+            seconds: How long to wait for that; what is not back by then, the next life takes back.
+        """
         self._is_stopping = True
         running = list(self._running.values())
         for job, run in running:
             _interrupt(job, run)
-        await asyncio.gather(*(job for job, _ in running), return_exceptions=True)
+        if running:
+            _, stuck = await asyncio.wait([job for job, _ in running], timeout=seconds)
+            if stuck:
+                log.warning("tasks did not end in time", extra={"tasks": len(stuck)})
 
     def _cancel(self, task_id: UUID) -> None:
         for attempt, (job, run) in list(self._running.items()):
@@ -127,17 +147,10 @@ class TaskRunner:
 
     async def _write_end(self, run: Run, error: Exception | None) -> None:
         run.is_ending = True
-        actions = run.progress.document()
-        try:
-            async with self._engine.unit_of_work() as work:
-                if await lifecycle.end_canceled(work, run.attempt, actions):
-                    return
-                if error is not None:
-                    shown = expected(error, run.task.correlation_id)
-                    await lifecycle.fail(work, run.attempt, shown, actions)
-                else:
-                    await lifecycle.give_back(work, run.attempt)
-        except AttemptOver:
+        shown = expected(error, run.task.correlation_id) if error is not None else None
+        async with self._engine.unit_of_work() as work:
+            ended = await lifecycle.end(work, run.attempt, shown, run.progress.document())
+        if ended is None:
             log.warning("an attempt was over before it ended", extra={"task": str(run.task.id)})
 
     @asynccontextmanager

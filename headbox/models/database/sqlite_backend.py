@@ -25,6 +25,14 @@ class _Transaction(SqliteTransactionWrapper):
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
 
+    async def commit(self) -> None:
+        try:
+            await super().commit()
+        except sqlite3.OperationalError as error:
+            # A full disk, most likely. SQLite may have rolled back by itself, or not.
+            await self._connection.rollback()
+            raise OperationalError(error) from error
+
     async def abandon(self) -> None:
         """End a transaction that may have begun."""
         await self._connection.rollback()

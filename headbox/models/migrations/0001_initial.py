@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('task_id', fields.UUIDField()),
                 ('content_id', fields.UUIDField()),
-                ('ordinal', fields.BigIntField(default=0)),
+                ('ordinal', fields.BigIntField(db_default=0)),
                 ('slot', fields.UUIDField(null=True)),
             ],
             options={'table': 'sync_staging', 'app': 'core', 'unique_together': (('task_id', 'content_id'),), 'pk_attr': 'id', 'table_description': 'The content units that a running sync has seen, gone when it ends.'},

@@ -14,11 +14,12 @@ from headbox.models import RepositoryVersion, Task, Worker
 from headbox.models.database import now
 from headbox.settings import WorkerSettings
 from headbox.tasking.claims import Runnable
-from headbox.tasking.queries import blockers_of, task_counts, workers_online
+from headbox.tasking.queries import task_counts, workers_online
 from headbox.types import TaskPriority, TaskState
 from tests.factories.repository import make_repository
 from tests.factories.task import make_sync
 from tests.support.engine import EmbeddedEngine
+from tests.support.tasks import blockers_of
 from tests.support.upstream import Slow, Upstream, pulp_manifest
 from tests.support.waiting import until
 

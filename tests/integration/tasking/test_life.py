@@ -138,7 +138,7 @@ class TestFence:
         await fall_silent(engine)
         await take_back(engine)
         await gate.holds(2)
-        await engine.runner.end_what_is_over()
+        await engine.runner.compare()
         await gate.holds(1)
         await engine.cancel(task)
 
@@ -312,7 +312,7 @@ class TestCancel:
         await engine.reached(task, {TaskState.RUNNING})
         await Task.filter(id=task.id).update(state=TaskState.CANCELING)
 
-        await engine.runner.end_what_is_over()
+        await engine.runner.compare()
 
         assert (await engine.finished(task)).state is TaskState.CANCELED
 
