@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import hashlib
 from itertools import count
+from weakref import WeakValueDictionary
 
 from headbox.download.interface import Downloader
 from headbox.errors import TaskError
@@ -29,7 +30,8 @@ class Downloads:
         self._run = run
         self._downloader = downloader
         self._numbers = count()
-        self._under_way: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # A lock goes with the last one who holds it or waits for it.
+        self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._artifacts = run.report("sync.download.artifacts", "Downloading artifacts")
         self._bytes = run.report("sync.download.bytes", "Downloaded", unit=ProgressUnit.BYTES)
         self._expected = 0
@@ -97,7 +99,7 @@ class Downloads:
         keep_going: bool,
     ) -> None:
         try:
-            digest, size = await self._once(artifact, sha256)
+            digest, size = await self._once(batch, artifact, sha256)
         except TaskError as error:
             if not keep_going:
                 raise
@@ -106,20 +108,36 @@ class Downloads:
         batch.digests[unit.id, artifact.relative_path] = digest, size
         batch.stored[digest] = size
 
-    async def _once(self, artifact: DeclaredArtifact, sha256: str | None) -> tuple[str, int]:
+    async def _once(self, batch: Batch, artifact: DeclaredArtifact, sha256: str | None) -> tuple[str, int]:
         """Return digest and size of an artifact whose bytes are stored by then."""
         if sha256 is None:
             return await self._download(artifact, None)
         # Two units of one sync may have the same bytes.
-        async with self._under_way[sha256]:
-            size = await self._run.storage.size_of(sha256)
-            if size is not None:
-                self._artifacts.add()
-                self._bytes.add(size)
-                return sha256, size
-            return await self._download(artifact, sha256)
+        async with self._under_way.setdefault(sha256, asyncio.Lock()):
+            size = batch.stored.get(sha256)
+            if size is None:
+                size = await self._run.storage.size_of(sha256)
+                if size is None:
+                    return await self._download(artifact, sha256)
+                if not await self._is_whole(sha256):
+                    return await self._download(artifact, sha256, is_replacing=True)
+            self._artifacts.add()
+            self._bytes.add(size)
+            return sha256, size
 
-    async def _download(self, artifact: DeclaredArtifact, sha256: str | None) -> tuple[str, int]:
+    async def _is_whole(self, sha256: str) -> bool:
+        """Tell whether stored bytes that the database does not know are those of their digest.
+
+        What was stored and never saved need not be durable: a crash of the machine may have cut it, or left zeros.
+        """
+        digest = hashlib.sha256()
+        async for chunk in self._run.storage.read(sha256):
+            await asyncio.to_thread(digest.update, chunk)
+        return digest.hexdigest() == sha256
+
+    async def _download(
+        self, artifact: DeclaredArtifact, sha256: str | None, *, is_replacing: bool = False
+    ) -> tuple[str, int]:
         path = self._run.working_folder / f"artifact-{next(self._numbers)}"
         fetched = await self._downloader.fetch(
             artifact.url,
@@ -130,6 +148,9 @@ class Downloads:
             on_bytes=self._bytes.add,
         )
         assert fetched is not None, "an unconditional request has an answer"
+        if is_replacing:
+            # Not before the good bytes are here: another sync may have stored them meanwhile, and count on them.
+            await self._run.storage.delete(fetched.sha256)
         await self._run.storage.adopt(path, fetched.sha256)
         self._artifacts.add()
         return fetched.sha256, fetched.size

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from headbox.models import Artifact, ArtifactSource, ContentArtifact
 from headbox.types import TaskState
 from tests.factories.remote import new_remote
@@ -68,6 +70,21 @@ async def test_bytes_that_a_killed_process_stored_and_could_not_save_are_not_fet
 
     assert mirror.upstream.hits("3.txt") == 0
     assert await Artifact.filter(sha256=sha256(FILES["3.txt"])).exists()
+
+
+@pytest.mark.parametrize("left", [b"", b"file", b"\0" * len(FILES["3.txt"])], ids=["nothing", "a part", "zeros"])
+async def test_bytes_that_a_crash_of_the_machine_spoiled_are_fetched_again(mirror: Mirror, left: bytes) -> None:
+    spoiled = sha256(FILES["3.txt"])
+    await mirror.store(FILES["3.txt"])
+    stored = mirror.engine.storage.path_of(spoiled)
+    assert stored is not None
+    stored.write_bytes(left)
+
+    await mirror.sync(FILES)
+
+    assert mirror.upstream.hits("3.txt") == 1
+    assert stored.read_bytes() == FILES["3.txt"]
+    assert (await Artifact.get(sha256=spoiled)).size == len(FILES["3.txt"])
 
 
 async def test_next_sync_goes_on_where_a_failed_one_ended(mirror: Mirror) -> None:
