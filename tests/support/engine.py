@@ -22,6 +22,8 @@ from headbox.models import Task, Worker
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database, fetch, migrate, now
 from headbox.plugins.file.plugin import plugin as file_plugin
+from headbox.resolvers.ids import NodeTypes
+from headbox.resolvers.loaders import Loaders
 from headbox.settings import DownloadSettings, Settings
 from headbox.storage import FilesystemStorage, Workspace
 from headbox.storage.interface import ArtifactStorage
@@ -92,6 +94,11 @@ class EngineUnderTest(Engine):
         """Ask a task to end."""
         async with self.unit_of_work() as work:
             return await lifecycle.cancel(work, task.id)
+
+    async def blockers(self, task_id: UUID) -> list[UUID]:
+        """Return the tasks that a task waits for, as the API names them."""
+        loaders = Loaders(self.database.connection, NodeTypes(self.registry))
+        return [blocker.id for blocker in await loaders.blockers.load(task_id)]
 
     async def rows_of(self, table: str) -> int:
         """Return how many rows a table has."""

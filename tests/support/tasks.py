@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
 
 from pydantic import Field
 
-from headbox.models import Task
-from headbox.models.database import Connection, fetch
 from headbox.plugin_api import MetadataInvalid, Plugin, TaskContext, TaskType, exclusive
 
 
@@ -86,15 +83,3 @@ gate_plugin = Plugin(
     documents=(),
     tasks=(WaitTask,),
 )
-
-
-async def blockers_of(connection: Connection, task_id: UUID, limit: int = 100) -> list[Task]:
-    """Return the unfinished earlier tasks with a conflicting claim, oldest first."""
-    rows = await fetch(
-        connection,
-        "SELECT DISTINCT earlier.task_id FROM task_claim mine"
-        " JOIN task_claim earlier ON earlier.resource = mine.resource AND earlier.sequence < mine.sequence"
-        " WHERE mine.task_id = ? AND (mine.exclusive OR earlier.exclusive) ORDER BY earlier.task_id LIMIT ?",
-        [str(task_id), limit],
-    )
-    return list(await Task.filter(id__in=[row["task_id"] for row in rows]).order_by("id"))

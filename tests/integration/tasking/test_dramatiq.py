@@ -12,6 +12,7 @@ import pytest
 
 from headbox.models import RepositoryVersion, Task, Worker
 from headbox.models.database import now
+from headbox.resolvers.loaders import MAX_BLOCKERS
 from headbox.settings import WorkerSettings
 from headbox.tasking.claims import Runnable
 from headbox.tasking.queries import task_counts, workers_online
@@ -19,7 +20,6 @@ from headbox.types import TaskPriority, TaskState
 from tests.factories.repository import make_repository
 from tests.factories.task import make_sync
 from tests.support.engine import EmbeddedEngine
-from tests.support.tasks import blockers_of
 from tests.support.upstream import Slow, Upstream, pulp_manifest
 from tests.support.waiting import until
 
@@ -45,10 +45,11 @@ async def test_two_hundred_tasks_on_one_repository_run_one_at_a_time_in_order(
     repository = await make_repository(engine, upstream)
 
     made = [await make_sync(engine, repository) for _ in range(200)]
-    last_blockers = await blockers_of(engine.database.connection, made[-1].id, limit=300)
+    blockers = await engine.blockers(made[-1].id)
     done = [await engine.completed(task) for task in made]
 
-    assert [task.id for task in last_blockers] == [task.id for task in made[:-1]][-len(last_blockers) :]
+    ids = [task.id for task in made]
+    assert blockers == ids[ids.index(blockers[0]) : -1][:MAX_BLOCKERS]
     for earlier, later in pairwise(done):
         assert earlier.finished_at is not None
         assert later.started_at is not None

@@ -23,7 +23,6 @@ from headbox.tasking.queries import claims_of
 from headbox.types import TaskState, uuid7
 from tests.factories.task import make_gate, make_wait
 from tests.support.engine import LocalEngine
-from tests.support.tasks import blockers_of
 
 #: Whether a claim on each of three resources is exclusive.
 Claims = dict[str, bool]
@@ -116,7 +115,7 @@ class Comparison:
         if ids:
             assert {task.id for task in await claims.runnable_among(connection, ids)} == runnable
         for task in self.model.tasks:
-            assert [blocker.id for blocker in await blockers_of(connection, task.id)] == self.model.blockers(task)
+            assert await self.engine.blockers(task.id) == self.model.blockers(task)
         found = await claims_of(ids)
         assert {task_id: {claim.resource: claim.exclusive for claim in held} for task_id, held in found.items()} == {
             task.id: task.claims for task in self.model.tasks if task.claims
@@ -174,8 +173,8 @@ async def test_tasks_on_other_resources_go_by(engine: LocalEngine) -> None:
 
     assert gate.ended == ["by"]
     assert (await Task.get(id=behind.id)).state is TaskState.WAITING
-    assert [task.id for task in await blockers_of(engine.database.connection, behind.id)] == [first.id]
-    assert await blockers_of(engine.database.connection, first.id) == []
+    assert await engine.blockers(behind.id) == [first.id]
+    assert await engine.blockers(first.id) == []
 
 
 async def test_nothing_is_sent_or_kept_of_a_transaction_that_fails(engine: LocalEngine) -> None:
