@@ -37,7 +37,7 @@ from headbox.workers.broker import ActorDispatcher, memory_broker
 from headbox.workers.process import WorkerProcess
 from headbox.workers.runner import TaskRunner
 from tests.support.tasks import gate_plugin
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 def settings_for(data_dir: Path, **sections: Any) -> Settings:
@@ -108,7 +108,8 @@ class EngineUnderTest(Engine):
         """Make sure that finished tasks hold no claim, stage nothing, left no file, and named no artifact in vain."""
         left = {table: await self.rows_of(table) for table in ("task_claim", "sync_staging")}
         assert left == {"task_claim": 0, "sync_staging": 0}
-        assert list((self.settings.data_dir / "work").iterdir()) == []
+        # Removed a moment after the task's end was written.
+        await until(lambda: not any((self.settings.data_dir / "work").iterdir()))
         stored = {digest async for digest in self.storage.digests()}
         named = await fetch(self.database.connection, "SELECT sha256 FROM artifact")
         assert {row["sha256"] for row in named} <= stored
