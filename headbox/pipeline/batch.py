@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,19 +19,35 @@ class Unit(NamedTuple):
     content: ContentUnit
     artifacts: Sequence[DeclaredArtifact]
 
+    def contradicted_by(self, known: Mapping[str, str | None]) -> str | None:
+        """Return a path at which the unit is declared with other bytes than it has, or None.
+
+        Args:
+            known: Relative path -> SHA-256, or None where it is not known: what the unit consists of.
+        """
+        for artifact in self.artifacts:
+            path = artifact.relative_path
+            if path not in known:
+                return path
+            if artifact.sha256 and known[path] and artifact.sha256 != known[path]:
+                return path
+        return None
+
 
 @dataclass(slots=True)
 class Batch:
     """Units that are looked up, downloaded and saved together.
 
     Attributes:
-        units: What is left of it; failed units are taken out.
+        units: What is left of it, in the order of their declaration; failed units are taken out.
+        first_ordinal: Place of the first one in what the remote declares; the others follow it.
         known: Unit id -> relative path -> SHA-256 or None, of the units that the database has.
         digests: (unit id, relative path) -> SHA-256 and size, of artifacts whose bytes were fetched or found.
         stored: SHA-256 -> size of the artifacts whose bytes are stored, but not yet known to the database.
     """
 
     units: list[Unit]
+    first_ordinal: int = 0
     known: dict[str, dict[str, str | None]] = field(default_factory=dict)
     digests: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     stored: dict[str, int] = field(default_factory=dict)
@@ -44,12 +60,9 @@ class Batch:
         found: dict[str, tuple[TaskError, str]] = {}
         for unit in self.units:
             known = self.known.get(unit.id)
-            if known is None:
-                continue
-            for artifact in unit.artifacts:
-                sha256 = known.get(artifact.relative_path)
-                if sha256 and artifact.sha256 and sha256 != artifact.sha256:
-                    found[unit.id] = UnitConflict(what=artifact.relative_path), artifact.relative_path
+            path = None if known is None else unit.contradicted_by(known)
+            if path is not None:
+                found[unit.id] = UnitConflict(what=path), path
         return found
 
 

@@ -11,12 +11,10 @@ from headbox.download.interface import Downloader
 from headbox.errors import TaskError
 from headbox.kinds import DeclaredArtifact
 from headbox.models.database import fetch
+from headbox.models.database.sql import MAX_PARAMETERS
 from headbox.pipeline.batch import Batch, Unit
 from headbox.pipeline.run import Run
 from headbox.types import ProgressUnit
-
-#: Parameters of one statement; SQLite took 999 before 3.32.
-LOOKUP = 900
 
 
 class Downloads:
@@ -166,8 +164,8 @@ class Downloads:
             }
         )
         stored: dict[str, int] = {}
-        for start in range(0, len(digests), LOOKUP):
-            some = digests[start : start + LOOKUP]
+        for start in range(0, len(digests), MAX_PARAMETERS):
+            some = digests[start : start + MAX_PARAMETERS]
             marks = ", ".join("?" * len(some))
             statement = f"SELECT sha256, size FROM artifact WHERE sha256 IN ({marks})"  # noqa: S608
             for row in await fetch(self._run.engine.database.connection, statement, some):

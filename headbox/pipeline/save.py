@@ -8,17 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from headbox.models.database import Connection, fetch, insert_new
+from headbox.models.database.sql import MAX_PARAMETERS
 from headbox.pipeline.batch import Batch, Unit
 
-#: Parameters of one statement; SQLite took 999 before 3.32.
-LOOKUP = 900
+
+class NewlyKnown(Exception):
+    """Another sync has saved units that were unknown when they were looked up."""
 
 
 async def known_artifacts(connection: Connection, units: Sequence[Unit]) -> dict[str, dict[str, str | None]]:
     """Return the units that the database has: id -> relative path -> SHA-256, or None where it is not known."""
     known: dict[str, dict[str, str | None]] = {}
-    for start in range(0, len(units), LOOKUP):
-        ids = [unit.id for unit in units[start : start + LOOKUP]]
+    for start in range(0, len(units), MAX_PARAMETERS):
+        ids = [unit.id for unit in units[start : start + MAX_PARAMETERS]]
         marks = ", ".join("?" * len(ids))
         statement = f"""
             SELECT content.id, content_artifact.relative_path, content_artifact.sha256
@@ -40,6 +42,9 @@ async def save(connection: Connection, task_id: UUID, batch: Batch, remote_id: U
         task_id: The sync that stages.
         batch: Looked up and downloaded.
         remote_id: Where the bytes can be fetched again.
+
+    Raises:
+        NewlyKnown: What is known of the batch is out of date; the transaction must be taken back.
     """
     # In the order of their ids: indexes grow at one place at a time, and two syncs never lock each other out.
     units = sorted(batch.units, key=lambda unit: unit.id)
@@ -51,19 +56,23 @@ async def save(connection: Connection, task_id: UUID, batch: Batch, remote_id: U
         ("sha256", "size", "created_at"),
         [(*item, time) for item in sorted(batch.stored.items())],
     )
-    await insert_new(
+    inserted = await insert_new(
         connection,
         "content",
         ("id", "created_at", "kind", "document", "slot", "labels"),
         [(unit.id, time, unit.content.kind, unit.content.model_dump_json(), unit.slot, "{}") for unit in new],
     )
+    if inserted < len(new):
+        raise NewlyKnown
     await insert_new(
         connection,
         "content_artifact",
         ("content_id", "relative_path", "sha256", "size"),
-        list(_content_artifacts(new, batch)),
+        list(_content_artifacts(units, batch)),
+        # A unit that was known, but not by its bytes, is told which ones it has.
+        on_conflict="(content_id, relative_path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size"
+        " WHERE content_artifact.sha256 IS NULL",
     )
-    await _resolve_digests(connection, [unit for unit in units if unit.id in batch.known], batch)
     await insert_new(
         connection,
         "artifact_source",
@@ -79,33 +88,18 @@ async def save(connection: Connection, task_id: UUID, batch: Batch, remote_id: U
     await insert_new(
         connection,
         "sync_staging",
-        ("task_id", "content_id", "slot"),
-        # In the order of their declaration: of two units that want one place, the first one stays.
-        [(str(task_id), unit.id, unit.slot) for unit in batch.units],
+        ("task_id", "content_id", "ordinal", "slot"),
+        [(str(task_id), unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)],
     )
 
 
 def _content_artifacts(units: Sequence[Unit], batch: Batch) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of new units, and of known ones those whose bytes have become known."""
     for unit in units:
+        known = batch.known.get(unit.id)
         for artifact in unit.artifacts:
-            declared = (artifact.sha256, artifact.size)
-            sha256, size = batch.digests.get((unit.id, artifact.relative_path), declared)
-            yield unit.id, artifact.relative_path, sha256, size
-
-
-async def _resolve_digests(connection: Connection, units: Sequence[Unit], batch: Batch) -> None:
-    """Tell the units that were known, but not by their bytes, which bytes they have."""
-    rows = [
-        [*batch.digests[unit.id, artifact.relative_path], unit.id, artifact.relative_path]
-        for unit in units
-        for artifact in unit.artifacts
-        if batch.known[unit.id].get(artifact.relative_path) is None
-        and (unit.id, artifact.relative_path) in batch.digests
-    ]
-    for row in rows:
-        await fetch(
-            connection,
-            "UPDATE content_artifact SET sha256 = ?, size = ?"
-            " WHERE content_id = ? AND relative_path = ? AND sha256 IS NULL RETURNING id",
-            row,
-        )
+            place = (unit.id, artifact.relative_path)
+            if known is None:
+                yield *place, *batch.digests.get(place, (artifact.sha256, artifact.size))
+            elif known[artifact.relative_path] is None and place in batch.digests:
+                yield *place, *batch.digests[place]

@@ -6,18 +6,19 @@ Batches bound the memory: a few of them are under way at a time, however many un
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from itertools import count
 from uuid import UUID
 
 from headbox.download.interface import Downloader
-from headbox.errors import HeadboxError, LimitExceeded, MetadataInvalid, TaskError
+from headbox.errors import HeadboxError, LimitExceeded, MetadataInvalid, TaskError, UnitConflict
 from headbox.kinds import ContentUnit, DeclaredContent
 from headbox.models import SyncIssue
 from headbox.models.database import Connection
 from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.pipeline.download import Downloads
 from headbox.pipeline.run import Run
-from headbox.pipeline.save import known_artifacts, save
+from headbox.pipeline.save import NewlyKnown, known_artifacts, save
 from headbox.types import OnError, TotalKind, uuid7
 
 #: Units that go through the pipeline together.
@@ -59,6 +60,8 @@ class SyncPipeline:
         self._issues: list[SyncIssue] = []
         self.issue_count = 0
         self.unit_count = 0
+        # Units on their way to the database. What was left out stays here: it is left out wherever it is declared.
+        self._under_way: dict[str, Unit] = {}
         self._discovered = run.report("sync.discover.content", "Reading what the remote holds")
         self._discovered.expect(estimated_units, TotalKind.ESTIMATED)
         self._known = run.report("sync.known.content", "Known already")
@@ -96,11 +99,12 @@ class SyncPipeline:
         saving = asyncio.Lock()
         try:
             async with asyncio.TaskGroup() as group:
-                async for units in self._batches(declared):
+                async for batch in self._batches(declared):
                     await free.acquire()
                     if self._downloads:
                         self._downloads.announce()
-                    group.create_task(_then(self._process(Batch(units), saving), free.release))
+                    job = group.create_task(self._process(batch, saving))
+                    job.add_done_callback(lambda _: free.release())
                 self._discovered.expect(self.unit_count)
                 if self._downloads:
                     self._downloads.all_announced()
@@ -108,31 +112,46 @@ class SyncPipeline:
             raise _first(errors) from errors
         await self.save_issues()
 
-    async def _batches(self, declared: AsyncIterator[DeclaredContent]) -> AsyncIterator[list[Unit]]:
+    async def _batches(self, declared: AsyncIterator[DeclaredContent]) -> AsyncIterator[Batch]:
         limit = self._run.engine.settings.download.max_units
-        batch: list[Unit] = []
+        units: list[Unit] = []
+        for_others = count(1)
         async for content in declared:
-            try:
-                batch.append(prepare(content, self._kinds))
-            except MetadataInvalid as error:
-                self.issue(error, relative_path=content.artifacts[0].relative_path if content.artifacts else None)
-                continue
-            self._discovered.add()
-            if len(batch) % UNITS_A_TURN == 0:
+            if next(for_others) % UNITS_A_TURN == 0:
                 # A generator that only parses never waits: without this, nothing else would move on meanwhile.
                 await asyncio.sleep(0)
-            if len(batch) >= BATCH_UNITS:
-                self._count(batch, limit)
-                yield batch
-                batch = []
-        if batch:
-            self._count(batch, limit)
-            yield batch
+            unit = self._new_unit(content)
+            if unit is None:
+                continue
+            units.append(unit)
+            self._discovered.add()
+            if len(units) >= BATCH_UNITS:
+                yield self._batch(units, limit)
+                units = []
+        if units:
+            yield self._batch(units, limit)
 
-    def _count(self, batch: list[Unit], limit: int) -> None:
-        self.unit_count += len(batch)
+    def _new_unit(self, content: DeclaredContent) -> Unit | None:
+        """Return what is declared, unless it cannot be or was declared before."""
+        try:
+            unit = prepare(content, self._kinds)
+        except MetadataInvalid as error:
+            self.issue(error, relative_path=content.artifacts[0].relative_path if content.artifacts else None)
+            return None
+        first = self._under_way.setdefault(unit.id, unit)
+        if first is unit:
+            return unit
+        path = unit.contradicted_by({artifact.relative_path: artifact.sha256 for artifact in first.artifacts})
+        if path is not None:
+            self.issue(UnitConflict(what=path), relative_path=path)
+        return None
+
+    def _batch(self, units: list[Unit], limit: int) -> Batch:
+        batch = Batch(units, first_ordinal=self.unit_count)
+        self.unit_count += len(units)
         if self.unit_count > limit:
             raise LimitExceeded(what="The number of content units that the remote declares", limit=limit)
+        return batch
 
     async def _process(self, batch: Batch, saving: asyncio.Lock) -> None:
         connection = self._run.engine.database.connection
@@ -145,10 +164,22 @@ class SyncPipeline:
         async with saving:
             if batch.stored:
                 await self._run.storage.flush()
-            async with self._run.fenced() as work:
-                await save(work.connection, self._run.task.id, batch, self._remote_id)
-                await self._write_issues(work.connection)
+            await self._save(batch)
         self._saved.add(len(batch.units))
+        for unit in batch.units:
+            del self._under_way[unit.id]
+
+    async def _save(self, batch: Batch) -> None:
+        while True:
+            try:
+                async with self._run.fenced() as work:
+                    await save(work.connection, self._run.task.id, batch, self._remote_id)
+                    await self._write_issues(work.connection)
+            except NewlyKnown:
+                batch.known = await known_artifacts(self._run.engine.database.connection, batch.units)
+                self._leave_out(batch, batch.contradictions())
+            else:
+                return
 
     def _leave_out(self, batch: Batch, failures: dict[str, tuple[TaskError, str]]) -> None:
         for error, relative_path in failures.values():
@@ -165,13 +196,6 @@ class SyncPipeline:
     async def _write_issues(self, connection: Connection) -> None:
         issues, self._issues = self._issues, []
         await SyncIssue.bulk_create(issues, using_db=connection)
-
-
-async def _then(work: Awaitable[None], done: Callable[[], None]) -> None:
-    try:
-        await work
-    finally:
-        done()
 
 
 def _first(errors: BaseException) -> BaseException:

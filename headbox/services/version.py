@@ -41,13 +41,13 @@ class NextVersion:
 async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) -> list[tuple[str, str]]:
     """Return staged units that take the place of another staged one: their ids and first paths, at most `limit`.
 
-    Of the units that want one place, the one that was staged first is not returned.
+    Of the units that want one place, the one that was declared first is not returned.
     """
     rows = await fetch(
         connection,
         "SELECT later.content_id, MIN(content_artifact.relative_path) AS path FROM sync_staging later"
-        " JOIN (SELECT slot, MIN(id) AS first FROM sync_staging WHERE task_id = ? AND slot IS NOT NULL"
-        "       GROUP BY slot HAVING COUNT(*) > 1) taken ON taken.slot = later.slot AND later.id > taken.first"
+        " JOIN (SELECT slot, MIN(ordinal) AS first FROM sync_staging WHERE task_id = ? AND slot IS NOT NULL"
+        "       GROUP BY slot HAVING COUNT(*) > 1) taken ON taken.slot = later.slot AND later.ordinal > taken.first"
         " LEFT JOIN content_artifact ON content_artifact.content_id = later.content_id"
         " WHERE later.task_id = ? GROUP BY later.content_id ORDER BY path LIMIT ?",
         [str(task_id), str(task_id), limit],
@@ -56,11 +56,13 @@ async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) ->
 
 
 async def unstage(connection: Connection, task_id: UUID, content_ids: list[str]) -> None:
-    """Take units out of what a task has staged."""
-    for content_id in content_ids:
-        await execute(
-            connection, "DELETE FROM sync_staging WHERE task_id = ? AND content_id = ?", [str(task_id), content_id]
-        )
+    """Take units, as many as `conflicts` returns at once, out of what a task has staged."""
+    marks = ", ".join("?" * len(content_ids))
+    await execute(
+        connection,
+        f"DELETE FROM sync_staging WHERE task_id = ? AND content_id IN ({marks})",  # noqa: S608
+        [str(task_id), *content_ids],
+    )
 
 
 async def prepare(

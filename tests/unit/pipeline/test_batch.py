@@ -55,3 +55,12 @@ def test_unit_that_is_known_with_other_bytes_is_contradicted() -> None:
     assert Batch([unit], known={unit.id: {"a": None}}).contradictions() == {}
     found = Batch([unit], known={unit.id: {"a": "cd" * 32}}).contradictions()
     assert [(type(error), path) for error, path in found.values()] == [(UnitConflict, "a")]
+
+
+def test_known_unit_that_is_declared_with_one_more_file_is_contradicted() -> None:
+    artifacts = (DeclaredArtifact("a", "u", DIGEST), DeclaredArtifact("b", "v"))
+    unit = prepare(DeclaredContent(Crate(name="a"), artifacts), (Crate,))
+
+    found = Batch([unit], known={unit.id: {"a": DIGEST}}).contradictions()
+
+    assert [path for _, path in found.values()] == ["b"]
