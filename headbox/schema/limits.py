@@ -1,7 +1,8 @@
 """How much one operation may ask for: depth, aliases, and what it costs.
 
 The cost is about the number of objects that the operation may return. A connection counts as many as its page may hold,
-another list counts `LIST_SIZE`; what lies within one of them counts as often.
+a list of what `ids` name as many as there are, another list what such lists hold; what lies within one of them counts
+as often.
 """
 
 from __future__ import annotations
@@ -22,22 +23,28 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
-    IntValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    VariableNode,
     get_named_type,
     get_nullable_type,
     is_composite_type,
+    value_from_ast_untyped,
 )
 
 from headbox.errors import ErrorCode
+from headbox.resolvers.loaders import MAX_BLOCKERS
 from headbox.resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from headbox.settings import GraphQLSettings
 
-#: What a list that is no connection is taken to hold.
+#: The list that holds tasks of the same long list again and again where it nests.
+BLOCKED_BY = "blockedBy"
+#: How deep it may nest.
+MAX_BLOCKED_BY = 1
+#: What a list that is no connection is taken to hold, where `LIST_SIZES` does not say.
 LIST_SIZE = 10
+#: What lists are taken to hold, by the name of their field.
+LIST_SIZES = {BLOCKED_BY: MAX_BLOCKERS, "actions": 3, "claims": 3}
 #: What names of the types of connections end with.
 CONNECTION = "Connection"
 
@@ -50,14 +57,21 @@ class Measure:
         depth: How deep its fields nest.
         aliases: How many aliases it has, those of fragments counted wherever they are used.
         cost: About how many objects it may return.
+        blocked_by: How deep `blockedBy` nests in itself.
     """
 
     depth: int = 0
     aliases: int = 0
     cost: int = 0
+    blocked_by: int = 0
 
     def __add__(self, other: Measure) -> Measure:
-        return Measure(max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost)
+        return Measure(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.cost + other.cost,
+            max(self.blocked_by, other.blocked_by),
+        )
 
 
 class Measuring:
@@ -71,7 +85,8 @@ class Measuring:
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any] | None) -> None:
         self._schema = schema
-        self._variables = variables or {}
+        self._given = variables or {}
+        self._variables: dict[str, Any] = {}
         self._fragments = {
             definition.name.value: definition
             for definition in document.definitions
@@ -82,6 +97,7 @@ class Measuring:
 
     def operation(self, operation: OperationDefinitionNode) -> Measure:
         """Return how much an operation asks for."""
+        self._variables = {**_defaults(operation), **self._given}
         roots = {
             OperationType.QUERY: self._schema.query_type,
             OperationType.MUTATION: self._schema.mutation_type,
@@ -124,21 +140,39 @@ class Measuring:
         if name == "edges" and parent.name.endswith(CONNECTION):
             cost = page * within.cost
         elif isinstance(get_nullable_type(declared), GraphQLList):
-            cost = LIST_SIZE * (1 + within.cost)
+            cost = self._list_size(field) * (1 + within.cost)
         else:
             cost = 1 + within.cost
-        return Measure(1 + within.depth, aliases + within.aliases, cost)
+        return Measure(
+            1 + within.depth, aliases + within.aliases, cost, within.blocked_by + (1 if name == BLOCKED_BY else 0)
+        )
 
     def _page_size(self, field: FieldNode) -> int:
-        for argument in field.arguments or ():
-            if argument.name.value in {"first", "last"}:
-                value: object = None
-                if isinstance(argument.value, IntValueNode):
-                    value = int(argument.value.value)
-                elif isinstance(argument.value, VariableNode):
-                    value = self._variables.get(argument.value.name.value)
-                return min(max(value, 0), MAX_PAGE) if isinstance(value, int) else DEFAULT_PAGE
-        return DEFAULT_PAGE
+        size = self._argument(field, "first", "last")
+        # A whole number may be sent as 500.0.
+        return int(min(max(size, 0), MAX_PAGE)) if isinstance(size, int | float) else DEFAULT_PAGE
+
+    def _list_size(self, field: FieldNode) -> int:
+        ids = self._argument(field, "ids")
+        return len(ids) if isinstance(ids, list) else LIST_SIZES.get(field.name.value, LIST_SIZE)
+
+    def _argument(self, field: FieldNode, *names: str) -> object:
+        """Return the value of the first of these arguments that is not null."""
+        values = (
+            value_from_ast_untyped(argument.value, self._variables)
+            for argument in field.arguments or ()
+            if argument.name.value in names
+        )
+        return next((value for value in values if value is not None), None)
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    """Return the values of the variables that a client need not send."""
+    return {
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value
+    }
 
 
 def excess(measure: Measure, limits: GraphQLSettings) -> GraphQLError | None:
@@ -146,6 +180,7 @@ def excess(measure: Measure, limits: GraphQLSettings) -> GraphQLError | None:
     asked = (
         ("fields that nest", measure.depth, limits.max_depth, "deep"),
         ("aliases:", measure.aliases, limits.max_aliases, "in all"),
+        (f"levels of {BLOCKED_BY}:", measure.blocked_by, MAX_BLOCKED_BY, "in one another"),
         ("a cost of", measure.cost, limits.max_cost, "for the objects that it may return"),
     )
     for what, value, limit, unit in asked:

@@ -15,6 +15,8 @@ from graphql import (
 )
 from strawberry.schema.schema import validate_document
 
+from headbox.schema.merging import excessive_merging
+
 #: Documents that are kept.
 MAX_DOCUMENTS = 256
 #: Longest document that is kept, in characters.
@@ -72,9 +74,13 @@ class Documents:
             self._kept.move_to_end(query)
             return self._kept[query]
         document = parse(query, max_tokens=self._max_tokens)
-        checked = CheckedDocument(document, validate_document(self.schema, document, tuple(specified_rules)))
+        checked = CheckedDocument(document, self._errors(document))
         if len(query) <= MAX_KEPT_LENGTH:
             self._kept[query] = checked
             if len(self._kept) > MAX_DOCUMENTS:
                 self._kept.popitem(last=False)
         return checked
+
+    def _errors(self, document: DocumentNode) -> list[GraphQLError]:
+        excess = excessive_merging(document)
+        return [excess] if excess else validate_document(self.schema, document, tuple(specified_rules))

@@ -39,7 +39,13 @@ def measured(schema: ApiSchema, query: str, **variables: Any) -> Measure:
         ("{ repositories { edges { node { id } } } }", 1 + 50),
         ("{ repositories(first: 3) { edges { node { id remote { url } } } pageInfo { hasNextPage } } }", 1 + 3 * 2 + 1),
         ("query ($n: Int) { repositories(first: $n) { edges { node { id } } } }", 1 + 7),
-        ("{ tasks(last: 2) { edges { node { claims { resource } } } } }", 1 + 2 * (1 + 10)),
+        ("{ tasks(last: 2) { edges { node { claims { resource } } } } }", 1 + 2 * (1 + 3)),
+        ("{ tasks(last: 2) { edges { node { blockedBy { id } } } } }", 1 + 2 * (1 + 100)),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3),
+        ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", 4),
+        ('query ($more: [ID!]! = ["a", "b"]) { nodes(ids: $more) { id } }', 2),
+        ("query ($more: Int = 9) { repositories(first: $more) { edges { node { id } } } }", 1 + 9),
+        ("query ($float: Int) { repositories(first: $float) { edges { node { id } } } }", 1 + 60),
         ("{ tasks(first: 100000) { edges { node { id } } } }", 1 + 500),
         ("{ tasks(first: -5) { edges { node { id } } } }", 1),
         (
@@ -50,7 +56,7 @@ def measured(schema: ApiSchema, query: str, **variables: Any) -> Measure:
     ],
 )
 def test_cost_is_about_the_objects_that_may_be_returned(schema: ApiSchema, query: str, cost: int) -> None:
-    assert measured(schema, query, n=7).cost == cost
+    assert measured(schema, query, n=7, float=60.0, ids=["a", "b", "c", "d"]).cost == cost
 
 
 def test_depth_and_aliases_count_through_fragments(schema: ApiSchema) -> None:
@@ -72,6 +78,22 @@ def test_fragments_that_double_each_time_are_measured_at_once(schema: ApiSchema)
 
     assert time.monotonic() - begun < 1
     assert measure.cost == 2**40
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ tasks(first: 1) { edges { node { blockedBy { blockedBy { id } } } } } }",
+        "{ tasks(first: 1) { edges { node { blockedBy { ...f } } } } } fragment f on Task { b: blockedBy { id } }",
+        "{ tasks(first: 1) { edges { node { blockedBy { repeats { blockedBy { id } } } } } } }",
+    ],
+)
+def test_blockers_of_blockers_are_not_to_be_had(schema: ApiSchema, query: str) -> None:
+    error = excess(measured(schema, query), GraphQLSettings())
+
+    assert error is not None
+    assert error.extensions == {"code": "LIMIT_EXCEEDED"}
+    assert "blockedBy" in error.message
 
 
 @pytest.mark.parametrize("field", ["depth", "aliases", "cost"])
