@@ -64,8 +64,12 @@ class SyncContext(TaskContext, Protocol[RemoteT_co]):
     def issue(self, error: HeadboxError, *, relative_path: str | None = None) -> None:
         """Leave out a unit that cannot be declared: note an issue and go on, or end the sync, as the task was told.
 
+        It never waits: where many issues may follow each other, the plugin itself lets others have their turn, with
+        `asyncio.sleep(0)` now and then.
+
         Raises:
             HeadboxError: The error itself, where the task's `on_error` is FAIL.
+            LimitExceeded: The sync has left out 10,000 units before this one.
         """
 
 

@@ -27,7 +27,7 @@ BATCH_UNITS = 4000
 UNITS_A_TURN = 50
 #: Batches that are under way at a time: one is parsed and one is saved while others download.
 BATCHES_IN_FLIGHT = 4
-#: Issues that one sync keeps; more of them say no more.
+#: Units that one sync leaves out; where there are more, its remote is not what it was taken for.
 MAX_ISSUES = 10_000
 
 
@@ -73,9 +73,9 @@ class SyncPipeline:
         if self._on_error is OnError.FAIL:
             raise error
         self.issue_count += 1
-        self._run.report("sync.issues", "Left out").add()
         if self.issue_count > MAX_ISSUES:
-            return
+            raise LimitExceeded(what="The number of units left out", limit=MAX_ISSUES)
+        self._run.report("sync.issues", "Left out").add()
         self._issues.append(
             SyncIssue(
                 id=uuid7(),

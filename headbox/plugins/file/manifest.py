@@ -20,8 +20,10 @@ from headbox.plugins.file.kinds import FileContent
 MAX_LINE_BYTES = 16_384
 
 
-def read_manifest(path: Path, url: str) -> Iterator[FileContent | MetadataInvalid]:
-    """Yield each file that a manifest lists, and an error for each line that lists none; nothing is kept in memory.
+def read_manifest(path: Path, url: str) -> Iterator[FileContent | MetadataInvalid | None]:
+    """Yield for each line of a manifest the file that it lists, an error, or None where it is blank.
+
+    Nothing is kept in memory.
 
     Args:
         path: The manifest.
@@ -34,8 +36,7 @@ def read_manifest(path: Path, url: str) -> Iterator[FileContent | MetadataInvali
             if len(line) > MAX_LINE_BYTES:
                 yield _invalid(url, number, f"the line is longer than {MAX_LINE_BYTES} bytes", line)
                 return
-            if line.strip():
-                yield _parse(line, url, number)
+            yield _parse(line, url, number) if line.strip() else None
 
 
 def write_line(relative_path: str, sha256: str, size: int) -> str:

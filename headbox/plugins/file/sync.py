@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urljoin
 
 from headbox.plugin_api import DeclaredArtifact, DeclaredContent, MetadataInvalid, SyncContext, SyncTask
 from headbox.plugins.file.kinds import FileRemote, FileRepository
 from headbox.plugins.file.manifest import read_manifest
+
+#: Lines that are read before everything else on the event loop gets its turn, for lines need not declare anything.
+LINES_A_TURN = 50
 
 
 class FileSync(SyncTask[FileRepository, FileRemote], kind="file.sync"):
@@ -18,9 +22,11 @@ class FileSync(SyncTask[FileRepository, FileRemote], kind="file.sync"):
         url = ctx.remote.url
         folder = urljoin(url, ".")
         manifest = await ctx.root_metadata(url)
-        for file in read_manifest(manifest, url):
+        for number, file in enumerate(read_manifest(manifest, url), 1):
+            if number % LINES_A_TURN == 0:
+                await asyncio.sleep(0)
             if isinstance(file, MetadataInvalid):
                 ctx.issue(file)
-                continue
-            file_url = folder + quote(file.relative_path)
-            yield DeclaredContent(file, (DeclaredArtifact(file.relative_path, file_url, file.sha256, file.size),))
+            elif file:
+                file_url = folder + quote(file.relative_path)
+                yield DeclaredContent(file, (DeclaredArtifact(file.relative_path, file_url, file.sha256, file.size),))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from headbox.models import SyncIssue
+from headbox.pipeline import sync as pipeline
 from headbox.types import OnError
 from tests.support.mirror import Mirror, digests, issues, reports, serve
 from tests.support.upstream import Endless, Reset, Status, Truncated, Upstream, pulp_manifest
@@ -91,6 +92,15 @@ async def test_bad_lines_are_left_out_and_the_rest_is_mirrored(mirror: Mirror) -
 
     assert await mirror.files() == digests(FILES)
     assert [code for code, _ in await issues(task)] == ["METADATA_INVALID"] * 3
+
+
+async def test_manifest_of_garbage_is_not_read_to_its_end(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "MAX_ISSUES", 100)
+    mirror.upstream.files["PULP_MANIFEST"] = b"garbage\n" * 101
+
+    error = await mirror.sync_badly(on_error=OnError.SKIP)
+
+    assert (error["code"], error["values"]["limit"]) == ("LIMIT_EXCEEDED", 100)
 
 
 async def test_manifest_that_cannot_be_had_is_no_unit_to_leave_out(mirror: Mirror) -> None:

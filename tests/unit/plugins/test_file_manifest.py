@@ -23,7 +23,8 @@ def read(text: str | bytes) -> list[FileContent | MetadataInvalid]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "manifest"
         path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return list(read_manifest(path, "http://example.org/PULP_MANIFEST"))
+        lines = read_manifest(path, "http://example.org/PULP_MANIFEST")
+        return [line for line in lines if line is not None]
 
 
 def file(path: str) -> FileContent | None:
