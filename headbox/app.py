@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tortoise.exceptions import BaseORMException
 
 from headbox.content_app import ContentApp
-from headbox.models.database import Database, fetch, pending_migrations
+from headbox.models.database import Database, DatabaseUnusable, fetch, pending_migrations
 from headbox.schema.app import GraphQLApp
 from headbox.settings import ServerSettings
 from headbox.storage.interface import ArtifactStorage
@@ -129,7 +129,7 @@ class _Health:
             await fetch(self._engine.database.connection, "SELECT 1")
             if missing := await pending_migrations(self._engine.database):
                 problems.append(f"migrations are missing: {', '.join(missing)}")
-        except BaseORMException as error:
+        except (BaseORMException, DatabaseUnusable) as error:
             problems.append(f"the database does not answer: {error}")
         storage = await self._storage.check()
         if not storage.ok:

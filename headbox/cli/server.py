@@ -23,7 +23,7 @@ from prometheus_client import REGISTRY
 from headbox.app import create_app
 from headbox.content_app import ContentApp
 from headbox.kinds import Registry
-from headbox.models.cipher import Cipher
+from headbox.models.cipher import Cipher, KeyUnusable
 from headbox.models.database import Database, DatabaseUnusable, migrate
 from headbox.schema.app import GraphQLApp
 from headbox.settings import ServerSettings, Settings
@@ -137,7 +137,7 @@ def _lock(lock: TextIO, path: Path) -> None:
 
 async def _serve(settings: Settings, listening: socket.socket) -> int:
     registry = Registry.installed()
-    cipher = Cipher.of_data_dir(settings.data_dir)
+    cipher = _cipher(settings.data_dir)
     bus = MemoryBus()
     storage = FilesystemStorage(settings.data_dir / "artifacts")
     workspace = Workspace(settings.data_dir / "work")
@@ -166,6 +166,14 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
     async with _worker(broker, process, settings):
         await server.serve([listening])
     return 0 if server.started else 1
+
+
+def _cipher(data_dir: Path) -> Cipher:
+    try:
+        return Cipher.of_data_dir(data_dir)
+    except KeyUnusable as error:
+        hint = "Restore it from a backup. Without it, delete the file and set the credentials of all remotes again."
+        raise StartRefused(str(error), hint) from error
 
 
 @asynccontextmanager
@@ -236,6 +244,7 @@ def _server(engine: Engine, storage: ArtifactStorage, workspace: Workspace, proc
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
+        ws_max_size=settings.graphql.max_body_bytes,
         # Compression of small messages costs 100 KB for each connection and a third more time.
         ws_per_message_deflate=False,
         lifespan="on",

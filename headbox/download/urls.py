@@ -57,9 +57,10 @@ def parse_http_url(text: str, remote: str) -> URL:
     """
     try:
         url = parse_url(text)
+        is_named = bool(url.host)  # Decoded when it is first read: a host can be wrong in itself.
     except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
+        url, is_named = URL(), False
+    if url.scheme not in ("http", "https") or not is_named:
         raise RemoteNotSyncable(remote=safe_url(remote), reason=f"{safe_url(text)!r} is not a URL")
     return bare(url)
 

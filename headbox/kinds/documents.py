@@ -19,6 +19,9 @@ from headbox.types import DownloadPolicy, derived_id_text
 #: Schemes that a remote's URL may have.
 REMOTE_SCHEMES = ("http", "https", "file")
 
+#: Headers that say how a message is sent, and not what is asked for.
+_OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade"})
+
 
 class Document(BaseModel):
     """A set of typed, immutable values.
@@ -132,8 +135,11 @@ class RemoteDocument(Document):
         parts = _split_url(value)
         if parts.scheme not in REMOTE_SCHEMES:
             raise ValueError(f"a remote's URL starts with one of {', '.join(f'{s}://' for s in REMOTE_SCHEMES)}")
-        if parts.scheme != "file" and not parts.hostname:
-            raise ValueError("the URL names no host")
+        if parts.scheme == "file":
+            if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+                raise ValueError("the URL of a local file is file:///, followed by an absolute path")
+        else:
+            _check_host(parts.hostname)
         if parts.username or parts.password:
             raise ValueError("credentials belong into username and password, not into the URL")
         return value
@@ -141,8 +147,21 @@ class RemoteDocument(Document):
     @field_validator("proxy_url")
     @classmethod
     def _proxy_is_http(cls, value: str | None) -> str | None:
-        if value is not None and (_split_url(value).scheme != "http" or not _split_url(value).hostname):
-            raise ValueError("a proxy's URL starts with http:// and names a host")
+        if value is not None:
+            parts = _split_url(value)
+            if parts.scheme != "http":
+                raise ValueError("a proxy's URL starts with http://")
+            _check_host(parts.hostname)
+            if parts.username or parts.password:
+                raise ValueError("the URL holds credentials, and everybody who sees the remote would see them")
+        return value
+
+    @field_validator("username")
+    @classmethod
+    def _username_can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        # RFC 7617, section 2: the first colon ends the name.
+        if value is not None and ":" in value.get_secret_value():
+            raise ValueError("HTTP basic authentication has no user names with a colon")
         return value
 
     @field_validator("headers")
@@ -151,7 +170,18 @@ class RemoteDocument(Document):
         for name, text in value.items():
             if not name.replace("-", "").isalnum() or not name.isascii() or any(c in text for c in "\r\n\0"):
                 raise ValueError(f"{name!r} is not a header that can be sent")
+            if name.lower() in _OWN_HEADERS:
+                raise ValueError(f"{name!r} is written by headbox itself")
         return value
+
+
+def _check_host(host: str | None) -> None:
+    if not host:
+        raise ValueError("the URL names no host")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise ValueError("the URL's host cannot be the name of one") from error
 
 
 def _split_url(value: str) -> Any:

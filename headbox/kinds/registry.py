@@ -59,7 +59,9 @@ class Registry:
                 raise PluginInvalid(f"{name}.{field} has no description.")
         if issubclass(declared, ContentUnit) and not declared.natural_key:
             raise PluginInvalid(f"{name} has no natural key.")
-        named = (*declared.searched, *getattr(declared, "natural_key", ()), *getattr(declared, "unique_by", ()))
+        claimed = [claim.parameter for claim in getattr(declared, "claims", ())]
+        key = (*getattr(declared, "natural_key", ()), *getattr(declared, "unique_by", ()))
+        named = (*declared.searched, *key, *claimed)
         for field in named:
             if field not in declared.model_fields:
                 raise PluginInvalid(f"{name} names a field {field!r} that it does not have.")

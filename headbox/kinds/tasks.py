@@ -21,20 +21,36 @@ SettingsT = TypeVar("SettingsT", bound=SettingsDocument)
 
 @dataclass(frozen=True, slots=True)
 class ClaimTemplate:
-    """A hold on what a parameter names: "repository" holds "repository:<its id>"."""
+    """A hold on what a parameter names.
+
+    Attributes:
+        parameter: Name of the parameter.
+        exclusive: Whether the task has it alone.
+        of: What it is: tasks that claim the same thing claim it under the same word.
+    """
 
     parameter: str
     exclusive: bool
+    of: str
+
+    def resource(self, value: object) -> str:
+        """Return the name of the resource that a value of the parameter stands for, such as "repository:<id>"."""
+        return f"{self.of}:{value}"
 
 
-def exclusive(parameter: str) -> ClaimTemplate:
-    """Claim what a parameter names for this task alone."""
-    return ClaimTemplate(parameter, exclusive=True)
+def exclusive(parameter: str, *, of: str | None = None) -> ClaimTemplate:
+    """Claim what a parameter names for this task alone.
+
+    Args:
+        parameter: Name of the parameter.
+        of: What it is, where the parameter has another name: `exclusive("destination", of="repository")`.
+    """
+    return ClaimTemplate(parameter, exclusive=True, of=of or parameter)
 
 
-def shared(parameter: str) -> ClaimTemplate:
-    """Claim what a parameter names together with others that share it."""
-    return ClaimTemplate(parameter, exclusive=False)
+def shared(parameter: str, *, of: str | None = None) -> ClaimTemplate:
+    """Claim what a parameter names together with others that share it; the arguments are those of `exclusive`."""
+    return ClaimTemplate(parameter, exclusive=False, of=of or parameter)
 
 
 class TaskType(Document):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 #: Name of the key's file in the data folder.
 KEY_FILE = "secret.key"
+
+
+class KeyUnusable(Exception):
+    """The key of the installation is damaged."""
 
 
 class Cipher:
@@ -23,16 +29,18 @@ class Cipher:
 
     @classmethod
     def of_data_dir(cls, data_dir: Path) -> Cipher:
-        """Return the cipher of a data folder; its key is made at the first time, readable by its owner alone."""
+        """Return the cipher of a data folder; its key is made at the first time, readable by its owner alone.
+
+        Raises:
+            KeyUnusable: The file holds no key.
+        """
         path = data_dir / KEY_FILE
+        if not path.exists():
+            _make_key(path)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
             return cls(path.read_bytes())
-        key = Fernet.generate_key()
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-        return cls(key)
+        except ValueError as error:
+            raise KeyUnusable(f"{path} holds no key") from error
 
     def encrypt(self, secrets: dict[str, str]) -> str | None:
         """Return the secrets as text to store, or None when there are none."""
@@ -44,3 +52,23 @@ class Cipher:
             return {}
         secrets: dict[str, str] = json.loads(self._fernet.decrypt(stored.encode()))
         return secrets
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key whole, or not at all: without it, the credentials of every remote are lost."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key())
+            file.flush()
+            os.fsync(file.fileno())
+        # Another process may have made one meanwhile: the first one is the key.
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

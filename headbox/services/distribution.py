@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Q
 
 from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, RevisionConflict
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
-from headbox.models.database import Connection, execute, fetch, transaction
+from headbox.models.database import Connection, execute, fetch, lock_row, transaction
 from headbox.services.documents import check_labels, check_name
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import check_relative_path
@@ -40,11 +41,13 @@ async def create(
     distribution = Distribution(
         name=check_name(name if name is not None else base_path), base_path=base_path, labels=check_labels(labels)
     )
+    # Before the name: where none is given, it is the base path that is in the way.
+    await _claim_base_path(work.connection, distribution)
     await _check_name_is_free(work.connection, distribution)
     _point(distribution, source)
-    await _claim_base_path(work.connection, distribution)
     await distribution.save(using_db=work.connection, force_create=True)
-    await _serve(work, [distribution.id])
+    await _serve(work, distribution)
+    work.distribution_changed(distribution.id)
     return await Distribution.get(id=distribution.id, using_db=work.connection)
 
 
@@ -81,7 +84,8 @@ async def update(
     if "source" in changes:
         _point(distribution, changes["source"])
     await distribution.save(using_db=work.connection)
-    await _serve(work, [distribution.id])
+    await _serve(work, distribution)
+    work.distribution_changed(distribution.id)
     return await Distribution.get(id=distribution.id, using_db=work.connection)
 
 
@@ -95,13 +99,15 @@ async def delete(work: UnitOfWork, distribution: Distribution) -> Distribution:
 
 async def follow(work: UnitOfWork, repository_id: UUID) -> int:
     """Let the distributions of a repository and of its versions serve what they follow now; return how many changed."""
-    rows = await fetch(
-        work.connection,
-        "SELECT id FROM distribution WHERE repository_id = ?"
-        " OR repository_version_id IN (SELECT id FROM repository_version WHERE repository_id = ?)",
-        [str(repository_id), str(repository_id)],
-    )
-    return await _serve(work, [UUID(str(row["id"])) for row in rows])
+    # One after the other: of two that publish at a time, the later one has to see what the earlier one did.
+    await lock_row(work.connection, "repository", repository_id)
+    followers = await Distribution.filter(
+        Q(repository_id=repository_id) | Q(repository_version__repository_id=repository_id)
+    ).using_db(work.connection)
+    changed = [distribution for distribution in followers if await _serve(work, distribution)]
+    for distribution in changed:
+        work.distribution_changed(distribution.id)
+    return len(changed)
 
 
 async def count_following(connection: Connection, repository_id: UUID) -> int:
@@ -175,28 +181,43 @@ async def _base_path_conflict(
 
 
 async def _give_up_base_path(connection: Connection, distribution_id: UUID) -> None:
-    await execute(connection, "DELETE FROM distribution_base_path WHERE distribution_id = ?", [str(distribution_id)])
-    await execute(
+    """Free the base path, and the folders above it that nobody else has."""
+    rows = await fetch(
         connection,
-        "DELETE FROM base_path WHERE NOT EXISTS"
-        " (SELECT 1 FROM distribution_base_path user WHERE user.path = base_path.path)",
+        "DELETE FROM distribution_base_path WHERE distribution_id = ? RETURNING path",
+        [str(distribution_id)],
     )
-
-
-async def _serve(work: UnitOfWork, ids: list[UUID]) -> int:
-    """Point distributions at what they follow now."""
-    changed = 0
-    for identifier in ids:
-        changed += await execute(
-            work.connection,
-            "UPDATE distribution SET serving_id = COALESCE(publication_id, ("
-            " SELECT publication.id FROM publication"
-            " JOIN repository_version version ON version.id = publication.repository_version_id"
-            " WHERE publication.distributable AND (version.id = distribution.repository_version_id"
-            "       OR version.repository_id = distribution.repository_id)"
-            " ORDER BY version.number DESC, publication.id DESC LIMIT 1))"
-            " WHERE id = ?",
-            [str(identifier)],
+    for row in rows:
+        await execute(
+            connection,
+            "DELETE FROM base_path WHERE path = ? AND NOT EXISTS"
+            " (SELECT 1 FROM distribution_base_path used WHERE used.path = base_path.path)",
+            [row["path"]],
         )
-        work.distribution_changed(identifier)
-    return changed
+
+
+async def _serve(work: UnitOfWork, distribution: Distribution) -> bool:
+    """Point a distribution at what it follows now; tell whether that is something else than before."""
+    target = distribution.publication_id or await _latest_publication(work.connection, distribution)
+    if target == distribution.serving_id:
+        return False
+    distribution.serving_id = target
+    await distribution.save(using_db=work.connection, update_fields=["serving_id"])
+    return True
+
+
+async def _latest_publication(connection: Connection, distribution: Distribution) -> UUID | None:
+    """Return the distributable publication of the highest version; of several, the one that was published last."""
+    rows = await fetch(
+        connection,
+        "SELECT publication.id FROM publication"
+        " JOIN repository_version version ON version.id = publication.repository_version_id"
+        " WHERE publication.distributable AND (version.id = ? OR version.repository_id = ?)"
+        " ORDER BY version.number DESC, publication.published_at DESC, publication.id DESC LIMIT 1",
+        [_text(distribution.repository_version_id), _text(distribution.repository_id)],
+    )
+    return UUID(str(rows[0]["id"])) if rows else None
+
+
+def _text(identifier: UUID | None) -> str | None:
+    return str(identifier) if identifier else None

@@ -20,7 +20,7 @@ import orjson
 from headbox.errors import Invalid
 from headbox.kinds import ContentUnit, DeclaredArtifact, PublishTask, SettingsDocument
 from headbox.models import Distribution, Publication, PublishedFile, PublishSettings
-from headbox.models.database import Connection, fetch, insert_new
+from headbox.models.database import Connection, fetch, insert_new, now
 from headbox.pipeline.run import Run
 from headbox.services import distribution as distributions
 from headbox.tasking.engine import UnitOfWork
@@ -31,6 +31,8 @@ UnitT = TypeVar("UnitT", bound=ContentUnit)
 
 #: Rows that are read at a time while a version is rendered; bounds the memory of a publish.
 PAGE = 10_000
+#: Files that are rendered before everything else on the event loop gets its turn.
+TURN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,13 @@ async def commit_into(
             fingerprint=rendered.fingerprint,
             distributable=is_distributable,
             created_by_id=task_id,
+            published_at=await now(work.connection),
             using_db=work.connection,
         )
         await _save_files(work.connection, publication, rendered.files)
         outcome.created.append(f"Publication:{publication.id}")
-    elif is_distributable and not publication.distributable:
-        publication.distributable = True
-        await publication.save(using_db=work.connection, update_fields=["distributable"])
+    elif is_distributable:
+        await _make_latest(work.connection, publication)
     outcome.result |= {"publication": str(publication.id)}
     work.repository_changed(rendered.version.repository_id)
 
@@ -122,8 +124,7 @@ async def commit_into(
 async def release(work: UnitOfWork, publication: Publication) -> Publication:
     """Let the distributions that follow its repository serve a publication that was held back."""
     if not publication.distributable:
-        publication.distributable = True
-        await publication.save(using_db=work.connection, update_fields=["distributable"])
+        await _make_latest(work.connection, publication)
     await publication.fetch_related("repository_version", using_db=work.connection)
     repository_id = publication.repository_version.repository_id
     await distributions.follow(work, repository_id)
@@ -146,6 +147,20 @@ async def delete(work: UnitOfWork, publication: Publication) -> Publication:
     await distributions.follow(work, repository_id)
     work.repository_changed(repository_id)
     return publication
+
+
+async def _make_latest(connection: Connection, publication: Publication) -> None:
+    """Let a publication that stands be the one to serve of its version; write nothing where it is that already."""
+    newer = Publication.filter(
+        repository_version_id=publication.repository_version_id,
+        distributable=True,
+        published_at__gt=publication.published_at,
+    )
+    if publication.distributable and not await newer.using_db(connection).exists():
+        return
+    publication.distributable = True
+    publication.published_at = await now(connection)
+    await publication.save(using_db=connection, update_fields=["distributable", "published_at"])
 
 
 async def _store(run: Run, relative_path: str, path: Path) -> RenderedFile:
@@ -207,6 +222,8 @@ class RenderContext:
         report = self._run.report("publish.render.artifacts", "Writing metadata")
         for path, sha256, size in heapq.merge(*map(_read_run, runs)):
             report.add()
+            if report.done % TURN == 0:
+                await asyncio.sleep(0)
             yield DeclaredArtifact(path, "", sha256 or None, None if size < 0 else size)
 
     async def units(self, kind: type[UnitT]) -> AsyncIterator[tuple[UnitT, Sequence[DeclaredArtifact]]]:

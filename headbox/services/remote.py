@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from headbox.download.interface import RemoteAccess
-from headbox.errors import InUse, Invalid, NameTaken, RevisionConflict
+from headbox.errors import InUse, Invalid, NameTaken, NotPermitted, RevisionConflict
 from headbox.kinds import Registry, RemoteDocument
 from headbox.models import Remote, RemoteRevision, Repository
 from headbox.models.cipher import Cipher
@@ -28,7 +31,7 @@ async def create(
     Raises:
         RequestError: A value, the name or a label cannot be, or another remote has the name.
     """
-    document = checked(kind, values)
+    document = _checked(work, kind, values)
     remote = Remote(kind=kind.kind, name=check_name(name), labels=check_labels(labels))
     await _check_name_is_free(remote)
     await remote.save(using_db=work.connection, force_create=True)
@@ -63,7 +66,7 @@ async def update(work: UnitOfWork, remote: Remote, *, changes: dict[str, Any], e
     revision = await RemoteRevision.get(remote_id=remote.id, number=before, using_db=work.connection)
     values = {**revision.document, **work.cipher.decrypt(revision.secrets)}
     values |= {name: value for name, value in changes.items() if name in kind.model_fields}
-    await _save_revision(work, remote, checked(kind, values))
+    await _save_revision(work, remote, _checked(work, kind, values))
     return remote
 
 
@@ -115,6 +118,22 @@ def access(document: RemoteDocument) -> RemoteAccess:
         read_timeout=document.read_timeout_seconds,
         total_timeout=document.total_timeout_seconds,
     )
+
+
+def _checked(work: UnitOfWork, kind: type[RemoteDocument], values: dict[str, Any]) -> RemoteDocument:
+    """Return the document of a remote that could be reached, as far as can be known now."""
+    document = checked(kind, values)
+    parts = urlsplit(document.url)
+    if parts.scheme == "file":
+        path = Path(os.path.normpath(unquote(parts.path)))
+        if not any(path.is_relative_to(allowed) for allowed in work.settings.download.allowed_paths):
+            raise NotPermitted(
+                what=f"Reading {document.url}",
+                reason="it lies outside of the allowed folders",
+                path=("url",),
+                hint="The operator names the folders in HEADBOX_DOWNLOAD_ALLOWED_PATHS.",
+            )
+    return document
 
 
 async def _check_name_is_free(remote: Remote) -> None:

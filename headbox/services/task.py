@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from headbox.errors import (
-    IdempotencyConflict,
     Invalid,
     NoDistribution,
     NoRemote,
@@ -20,18 +15,16 @@ from headbox.errors import (
     WrongType,
 )
 from headbox.kinds import Document, PublishTask, RepositoryDocument, SyncTask, TaskType
-from headbox.models import IdempotencyKey, PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, Task
-from headbox.models.database import Connection, now
+from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, Task
+from headbox.models.database import Connection
 from headbox.services import distribution as distributions
 from headbox.services import publish_settings as settings_service
 from headbox.services.documents import check_labels, checked
+from headbox.services.idempotency import Idempotency
 from headbox.tasking import correlation, lifecycle
 from headbox.tasking.claims import Claim
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import Automation, OnError, SyncMode, TaskPriority, uuid7
-
-#: Longest idempotency key, in characters.
-MAX_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +65,9 @@ async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], req
         NoDistribution: It is to be distributed, and nothing distributes the repository.
         RequestError: Something else of the request cannot be.
     """
+    idempotency = Idempotency.of(request.idempotency_key, task_type.kind, _asked(request))
+    if idempotency and (earlier := await idempotency.earlier(work)):
+        return earlier
     repository = request.repository
     if repository.kind != task_type.repository_type().kind:
         raise WrongType(
@@ -100,17 +96,7 @@ async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], req
         checked(task_type, values),
         priority=request.priority,
         labels=request.labels,
-        idempotency_key=request.idempotency_key,
-        # What the client asked for, not what it was resolved to: a repeated request stays the same after an update.
-        request={
-            "repository": str(repository.id),
-            "remote": str(request.remote.id) if request.remote else None,
-            "mode": request.mode,
-            "automation": request.automation,
-            "on_error": request.on_error,
-            "force": request.force,
-            "extra": request.extra,
-        },
+        idempotency=idempotency,
     )
 
 
@@ -120,9 +106,15 @@ async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]
     Raises:
         RequestError: Something of the request cannot be.
     """
+    idempotency = Idempotency.of(request.idempotency_key, task_type.kind, _asked(request))
+    if idempotency and (earlier := await idempotency.earlier(work)):
+        return earlier
     version = request.repository_version
-    if (version is None) == (request.repository is None):
+    if version is None and request.repository is None:
         raise Required(field="Either repository or repositoryVersion", path=("repository_version",))
+    if version is not None and request.repository is not None:
+        reason = "it goes in place of a repository, not with one"
+        raise Invalid(field="repository_version", reason=reason, path=("repository_version",))
     if request.repository is not None:
         repository = request.repository
         version = await RepositoryVersion.get(
@@ -146,14 +138,7 @@ async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]
         checked(task_type, values),
         priority=request.priority,
         labels=request.labels,
-        idempotency_key=request.idempotency_key,
-        request={
-            "repository": str(request.repository.id) if request.repository else None,
-            "version": str(version.id) if request.repository_version else None,
-            "settings": str(settings.id),
-            "distributable": request.distributable,
-            "extra": request.extra,
-        },
+        idempotency=idempotency,
         # Two publishes of the same version run one after the other, so that the second finds what the first made.
         claims=[Claim(f"publish:{version.id}", exclusive=True)],
         repository_id=repository.id,
@@ -174,15 +159,11 @@ async def create(
     Raises:
         RequestError: Something of the request cannot be.
     """
+    idempotency = Idempotency.of(idempotency_key, task_type.kind, values)
+    if idempotency and (earlier := await idempotency.earlier(work)):
+        return earlier
     parameters = checked(task_type, values)
-    return await _create(
-        work,
-        parameters,
-        priority=priority,
-        labels=labels,
-        idempotency_key=idempotency_key,
-        request=parameters.model_dump(mode="json"),
-    )
+    return await _create(work, parameters, priority=priority, labels=labels, idempotency=idempotency)
 
 
 async def cancel(work: UnitOfWork, task: Task) -> Task:
@@ -200,6 +181,9 @@ async def repeat(work: UnitOfWork, task: Task, *, idempotency_key: str | None = 
     Raises:
         Invalid: It is not finished, or what it works on is gone.
     """
+    idempotency = Idempotency.of(idempotency_key, task.kind, {"repeat": task})
+    if idempotency and (earlier := await idempotency.earlier(work)):
+        return earlier
     if not task.state.is_final:
         raise Invalid(field="id", reason="the task is not finished", path=("id",))
     task_type = work.registry.find(task.kind, TaskType)
@@ -218,8 +202,7 @@ async def repeat(work: UnitOfWork, task: Task, *, idempotency_key: str | None = 
         parameters,
         priority=task.priority,
         labels=task.labels,
-        idempotency_key=idempotency_key,
-        request={"repeat": str(task.id)},
+        idempotency=idempotency,
         claims=claims,
         repository_id=task.repository_id,
         repeats_id=task.id,
@@ -242,19 +225,11 @@ async def _create(
     *,
     priority: TaskPriority,
     labels: dict[str, Any] | None,
-    idempotency_key: str | None,
-    request: dict[str, Any],
+    idempotency: Idempotency | None,
     claims: list[Claim] | None = None,
     repository_id: UUID | None = None,
     repeats_id: UUID | None = None,
 ) -> Task:
-    digest = hashlib.sha256(
-        orjson.dumps([parameters.kind, request], option=orjson.OPT_SORT_KEYS, default=str)
-    ).hexdigest()
-    if idempotency_key is not None:
-        earlier = await _earlier(work, idempotency_key, digest)
-        if earlier:
-            return earlier
     values = parameters.model_dump()
     task = Task(
         id=uuid7(),
@@ -269,32 +244,16 @@ async def _create(
     )
     if claims is None:
         claims = [
-            Claim(f"{template.parameter}:{values[template.parameter]}", template.exclusive)
-            for template in parameters.claims
+            Claim(template.resource(values[template.parameter]), template.exclusive) for template in parameters.claims
         ]
     await lifecycle.create(work, task, claims)
-    if idempotency_key is not None:
-        expires_at = await now(work.connection) + timedelta(hours=work.settings.worker.idempotency_hours)
-        await IdempotencyKey.create(
-            key=idempotency_key, request=digest, task_id=task.id, expires_at=expires_at, using_db=work.connection
-        )
+    if idempotency is not None:
+        await idempotency.remember(work, task)
     return task
 
 
-async def _earlier(work: UnitOfWork, key: str, digest: str) -> Task | None:
-    """Return the task that this request made before."""
-    path = ("idempotency_key",)
-    if not key or len(key) > MAX_KEY:
-        raise Invalid(field="idempotency_key", reason=f"it has 1 to {MAX_KEY} characters", path=path)
-    known = await IdempotencyKey.get_or_none(key=key, using_db=work.connection)
-    if known is None:
-        return None
-    if known.expires_at <= await now(work.connection):
-        await known.delete(using_db=work.connection)
-        return None
-    if known.request != digest:
-        raise IdempotencyConflict(key=key, path=path)
-    return await Task.get(id=known.task_id, using_db=work.connection)
+def _asked(request: SyncRequest | PublishRequest) -> dict[str, Any]:
+    return {field.name: getattr(request, field.name) for field in fields(request) if field.name != "idempotency_key"}
 
 
 async def _sync_remote(connection: Connection, task_type: type[SyncTask[Any, Any]], request: SyncRequest) -> Remote:

@@ -11,6 +11,7 @@ from headbox.models.database.sql import (
     insert_new,
     is_sqlite,
     json_field,
+    lock_row,
     model_from,
     now,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "insert_new",
     "is_sqlite",
     "json_field",
+    "lock_row",
     "migrate",
     "model_from",
     "now",

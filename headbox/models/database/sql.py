@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from tortoise.models import Model
 
@@ -105,6 +106,19 @@ async def insert_new(
         statement = f"INSERT INTO {table} ({names}) VALUES {values} ON CONFLICT {on_conflict}"  # noqa: S608
         changed += await execute(connection, statement, [value for row in some for value in row])
     return changed
+
+
+async def lock_row(connection: Connection, table: str, row_id: UUID) -> None:
+    """Let no other transaction change or lock a row until this one ends.
+
+    Args:
+        connection: A connection inside of a transaction.
+        table: Name of the table.
+        row_id: Which row; one that is not there is no error.
+    """
+    # A transaction of SQLite has the whole database locked from its beginning.
+    if not is_sqlite(connection):
+        await fetch(connection, f"SELECT 1 FROM {table} WHERE id = ? FOR UPDATE", [str(row_id)])  # noqa: S608
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, parameters: Sequence[Any]) -> None:

@@ -16,6 +16,7 @@ from tortoise.exceptions import IntegrityError
 from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, RequestError, RevisionConflict
 from headbox.models import Distribution
 from headbox.models.database import execute
+from headbox.services import distribution as distributions
 from headbox.services.serving import prefixes
 from tests.factories.distribution import delete_distribution, make_distribution, update_distribution
 from tests.factories.names import unused_name
@@ -111,6 +112,16 @@ async def test_refused_change_leaves_the_path(engine: LocalEngine) -> None:
     assert (await Distribution.get(id=distribution.id)).base_path == "b"
     with pytest.raises(BasePathTaken):
         await make_distribution(engine, "b", name="other")
+
+
+async def test_path_that_is_taken_is_told_where_no_name_is_given(engine: LocalEngine) -> None:
+    await make_distribution(engine, "a")
+
+    with pytest.raises(BasePathTaken) as raised:
+        async with engine.unit_of_work() as work:
+            await distributions.create(work, base_path="a")
+
+    assert raised.value.path == ("base_path",)
 
 
 async def test_name_and_revision_are_checked(engine: LocalEngine) -> None:

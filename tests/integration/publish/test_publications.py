@@ -216,6 +216,18 @@ class TestAutomation:
 
         assert [file.relative_path for file in await PublishedFile.all()] == ["FILES"]
 
+    async def test_settings_that_come_back_are_served_again(self, engine: LocalEngine, upstream: Upstream) -> None:
+        mirror = await Mirror.of(engine, upstream, "a", automation=Automation.DISTRIBUTE)
+        first = last = await mirror.sync({"a.txt": b"a"})
+        for manifest in ("OTHER", MANIFEST):
+            async with engine.unit_of_work() as work:
+                changes = {"publish_settings": {"manifest": manifest}}
+                await repositories.update(work, mirror.repository, changes=changes, expected_revision=None)
+            last = await mirror.sync()
+
+        assert last.result == {"repository_version": None, "publication": first.result["publication"], "reused": True}
+        assert str(await serving("a")) == first.result["publication"]
+
     async def test_distribute_to_nowhere_is_refused_and_makes_no_task(self, mirror: Mirror) -> None:
         before = await mirror.engine.rows_of("task")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from headbox.errors import NotPermitted
 from headbox.settings import DownloadSettings
 from headbox.storage import FilesystemStorage
 from tests.factories.remote import new_remote
@@ -164,12 +165,14 @@ class TestFolders:
 
         assert await mirror.files() == digests(FILES)
 
-    async def test_file_elsewhere_is_refused(self, engine: LocalEngine, upstream: Upstream, data_dir: Path) -> None:
-        mirror = await self.mirror_of(engine, upstream, data_dir / "secret.key")
+    async def test_file_elsewhere_is_refused_with_the_remote(
+        self, engine: LocalEngine, upstream: Upstream, data_dir: Path
+    ) -> None:
+        with pytest.raises(NotPermitted) as raised:
+            await self.mirror_of(engine, upstream, data_dir / "secret.key")
 
-        error = await mirror.sync_badly()
-
-        assert (error["code"], "file:// remotes may not read there" in error["message"]) == ("NOT_PERMITTED", True)
+        assert raised.value.path == ("remote", "create", "url")
+        assert [await engine.rows_of(table) for table in ("remote", "repository")] == [0, 0]
 
     async def test_link_out_of_the_folder_is_refused(
         self, engine: LocalEngine, upstream: Upstream, folder: Path, data_dir: Path

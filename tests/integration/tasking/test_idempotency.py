@@ -9,6 +9,7 @@ import pytest
 from headbox.errors import ErrorCode, IdempotencyConflict, Invalid
 from headbox.models import IdempotencyKey
 from headbox.models.database import now
+from headbox.services import repository as repositories
 from headbox.services import task as tasks
 from tests.factories.remote import update_remote
 from tests.factories.repository import make_repository
@@ -104,3 +105,15 @@ async def test_key_that_cannot_be_is_refused(engine: LocalEngine, upstream: Upst
         await make_sync(engine, repository, idempotency_key=key)
 
     assert await engine.rows_of("task") == 0
+
+
+async def test_same_publish_is_the_same_task_after_the_settings_changed(
+    engine: LocalEngine, upstream: Upstream
+) -> None:
+    repository = await make_repository(engine, upstream)
+    first = await make_publish(engine, repository, idempotency_key="key")
+    async with engine.unit_of_work() as work:
+        changes = {"publish_settings": {"manifest": "OTHER"}}
+        await repositories.update(work, repository, changes=changes, expected_revision=None)
+
+    assert (await make_publish(engine, repository, idempotency_key="key")).id == first.id

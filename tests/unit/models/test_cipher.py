@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import InvalidToken
 
-from headbox.models.cipher import KEY_FILE, Cipher
+from headbox.models.cipher import KEY_FILE, Cipher, KeyUnusable
 
 
 def test_secrets_come_back(tmp_path: Path) -> None:
@@ -38,3 +38,17 @@ def test_key_of_another_folder_opens_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidToken):
         Cipher.of_data_dir(tmp_path / "two").decrypt(stored)
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"half a key"])
+def test_key_that_is_none_is_refused(tmp_path: Path, rubbish: bytes) -> None:
+    (tmp_path / KEY_FILE).write_bytes(rubbish)
+
+    with pytest.raises(KeyUnusable):
+        Cipher.of_data_dir(tmp_path)
+
+
+def test_nothing_but_the_key_is_left(tmp_path: Path) -> None:
+    Cipher.of_data_dir(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
