@@ -124,12 +124,6 @@ class Progress:
         if action.state is ActionState.RUNNING:
             action.end(ActionState.COMPLETED)
 
-    def skip(self, name: str) -> None:
-        """Say that an action has nothing to do."""
-        action = Action(name)
-        action.end(ActionState.SKIPPED)
-        self.actions.append(action)
-
     def report(
         self, code: str, message: str, *, unit: ProgressUnit = ProgressUnit.ITEMS, total: int | None = None
     ) -> ProgressReport:

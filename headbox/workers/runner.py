@@ -113,6 +113,8 @@ class TaskRunner:
     def _cancel(self, task_id: UUID) -> None:
         for attempt, (job, run) in list(self._running.items()):
             if attempt.task_id == task_id:
+                # Watchers were told so already: what they are told of the progress from here on must not unsay it.
+                run.task.state = TaskState.CANCELING
                 _interrupt(job, run)
 
     async def _attempt(self, run: Run) -> None:

@@ -10,9 +10,12 @@ from headbox.errors import Invalid, NoDistribution, Required
 from headbox.models import Distribution, Publication, PublishedFile, PublishSettings, Task
 from headbox.plugins.file.kinds import FileContent
 from headbox.plugins.file.manifest import read_manifest
+from headbox.plugins.file.publish import FilePublish
 from headbox.services import distribution as distributions
 from headbox.services import publication as publications
 from headbox.services import repository as repositories
+from headbox.services import task as tasks
+from headbox.services.task import PublishRequest
 from headbox.types import Automation
 from tests.factories.distribution import delete_distribution, make_distribution
 from tests.factories.repository import make_repository
@@ -256,8 +259,11 @@ class TestAutomation:
 async def test_publish_names_one_thing(engine: LocalEngine, mirror: Mirror) -> None:
     version = await mirror.version()
 
-    with pytest.raises(Required, match="Either repository or repositoryVersion"):
+    with pytest.raises(Invalid, match="in place of a repository"):
         await make_publish(engine, mirror.repository, repository_version=version)
+    with pytest.raises(Required, match="Either repository or repositoryVersion"):
+        async with engine.unit_of_work() as work:
+            await tasks.create_publish(work, FilePublish, PublishRequest())
 
 
 async def test_publish_of_a_repository_that_is_deleted_meanwhile_fails(engine: LocalEngine, mirror: Mirror) -> None:

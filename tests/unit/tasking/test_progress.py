@@ -137,11 +137,3 @@ def test_action_ends_as_its_block_ends(error: type[BaseException], state: str) -
     [action] = shown.document()
     assert (action["state"], action["reports"][0]["state"]) == (state, state)
     assert action["finished_at"] is not None
-
-
-def test_action_that_has_nothing_to_do_is_skipped() -> None:
-    shown = Progress()
-
-    shown.skip("publish")
-
-    assert [(action["name"], action["state"]) for action in shown.document()] == [("publish", "skipped")]
