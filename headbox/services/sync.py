@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from headbox.download import open_downloader
 from headbox.errors import NotFound, RemoteNotSyncable, UnitConflict
-from headbox.kinds import RemoteDocument, SyncTask
+from headbox.kinds import Registry, RemoteDocument, SyncTask
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, SyncState
 from headbox.models.database import delete_in_batches
 from headbox.pipeline.metadata import Metadata, Unchanged
@@ -80,22 +80,23 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
         HeadboxError: It cannot be done; nothing of it is visible.
         AttemptOver: This attempt no longer counts.
     """
-    # A task that was killed may have staged already: this attempt sees the remote as it is now.
-    await _clear_staging(run)
+    # A task that was killed may have staged and told issues already: this attempt sees the remote as it is now.
+    await _clear(run, "sync_staging")
+    await _clear(run, "sync_issue")
     given = await _read_input(run, parameters)
     try:
         prepared, seen = await _sync(run, parameters, given)
         rendered = await _render(run, parameters, given.repository, prepared)
         await _finish(run, parameters, given, prepared, rendered, seen=seen)
     finally:
-        await _clear_staging(run)
+        await _clear(run, "sync_staging")
 
 
-async def _clear_staging(run: Run) -> None:
-    # What another attempt has staged since this one was taken back is not touched.
+async def _clear(run: Run, table: str) -> None:
+    # What another attempt has written since this one was taken back is not touched.
     await delete_in_batches(
         run.engine.database.connection,
-        "sync_staging",
+        table,
         "task_id = (SELECT id FROM task WHERE id = ? AND attempt = ?)",
         [str(run.task.id), run.task.attempt],
     )
@@ -113,13 +114,16 @@ async def _read_input(run: Run, parameters: Parameters) -> SyncInput:
     await tasks.check_distributable(run.engine.database.connection, repository, parameters.automation)
     remote = remotes.read(run.engine.registry, run.engine.cipher, row.kind, revision)
     last = await SyncState.get_or_none(repository_id=repository.id)
-    return SyncInput(repository, remote, _inputs(parameters, remote), last)
+    return SyncInput(repository, remote, _inputs(run.engine.registry, parameters, remote), last)
 
 
-def _inputs(parameters: Parameters, remote: RemoteDocument) -> str:
+def _inputs(registry: Registry, parameters: Parameters, remote: RemoteDocument) -> str:
+    # Another version of a plugin may read the same metadata differently.
+    version = next(plugin.version for plugin in registry.plugins if type(parameters) in plugin.tasks)
     common = set(RemoteDocument.model_fields) - {"url", "policy"}
     values = [
         parameters.kind,
+        version,
         parameters.model_dump(mode="json", exclude={"remote_revision", "automation", "settings", "force", "on_error"}),
         remote.model_dump(mode="json", exclude=common),
     ]

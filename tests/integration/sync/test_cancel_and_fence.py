@@ -15,10 +15,10 @@ from headbox.models.database import now
 from headbox.pipeline import sync as pipeline
 from headbox.storage import FilesystemStorage
 from headbox.tasking import lifecycle
-from headbox.types import Automation, TaskState
+from headbox.types import Automation, OnError, TaskState
 from tests.factories.task import make_sync
 from tests.support.engine import LocalEngine
-from tests.support.mirror import MANIFEST, Mirror, digests, serve
+from tests.support.mirror import MANIFEST, Mirror, digests, issues, serve
 from tests.support.upstream import Slow, Upstream
 from tests.support.waiting import until
 
@@ -170,3 +170,21 @@ class TestFence:
         await engine.completed(task)
 
         assert await mirror.files() == digests(FILES)
+
+    async def test_next_attempt_tells_each_issue_once(
+        self, engine: LocalEngine, mirror: Mirror, storage: HeldStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pipeline, "BATCH_UNITS", 1)
+        mirror.upstream.files[MANIFEST] = b"bad line\n" + mirror.upstream.files[MANIFEST]
+        storage.gates[1].set()
+        task = await make_sync(engine, mirror.repository, on_error=OnError.SKIP)
+        await until(lambda: storage.held)
+        assert await issues(task) == [("METADATA_INVALID", None)]
+        await take_back(engine)
+        engine.dispatcher.deliver(task.id, await engine.hire())
+        done = await engine.completed(task)
+        storage.gates[0].set()
+        await engine.dispatcher.rest()
+
+        assert done.attempt == 2
+        assert await issues(task) == [("METADATA_INVALID", None)]
