@@ -41,10 +41,11 @@ class Metadata:
         """Fetch root metadata.
 
         Raises:
-            Unchanged: It is what it was.
+            Unchanged: It is what it was, and no other was seen before that is not.
             TaskError: It cannot be fetched.
         """
-        last = self.known.get(url)
+        # Once something has changed, all of it is read: what was left out would look gone.
+        last = None if self.seen else self.known.get(url)
         validators = Validators(etag=last["etag"], last_modified=last["last_modified"]) if last else None
         path = self._new_file()
         fetched = await self._fetch(url, path, if_changed=validators)

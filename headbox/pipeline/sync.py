@@ -6,8 +6,10 @@ Batches bound the memory: a few of them are under way at a time, however many un
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from itertools import count
+from typing import cast
 from uuid import UUID
 
 from headbox.download.interface import Downloader
@@ -91,15 +93,20 @@ class SyncPipeline:
     async def take(self, declared: AsyncIterator[DeclaredContent]) -> None:
         """Save and stage everything that is declared.
 
+        Args:
+            declared: What `SyncTask.declare` returns: an async generator. It has ended when this ends.
+
         Raises:
             HeadboxError: Something cannot be had, and the task was told to fail then.
             LimitExceeded: The remote declares more units than are taken.
         """
         free = asyncio.Semaphore(BATCHES_IN_FLIGHT)
         saving = asyncio.Lock()
+        generator = cast("AsyncGenerator[DeclaredContent, None]", declared)
         try:
-            async with asyncio.TaskGroup() as group:
-                async for batch in self._batches(declared):
+            # The group ends first: no failure of a batch disturbs what a plugin does at its end.
+            async with aclosing(self._batches(generator)) as batches, asyncio.TaskGroup() as group:
+                async for batch in batches:
                     await free.acquire()
                     if self._downloads:
                         self._downloads.announce()
@@ -112,22 +119,24 @@ class SyncPipeline:
             raise _first(errors) from errors
         await self.save_issues()
 
-    async def _batches(self, declared: AsyncIterator[DeclaredContent]) -> AsyncIterator[Batch]:
+    async def _batches(self, declared: AsyncGenerator[DeclaredContent, None]) -> AsyncGenerator[Batch, None]:
         limit = self._run.engine.settings.download.max_units
         units: list[Unit] = []
-        for_others = count(1)
-        async for content in declared:
-            if next(for_others) % UNITS_A_TURN == 0:
-                # A generator that only parses never waits: without this, nothing else would move on meanwhile.
-                await asyncio.sleep(0)
-            unit = self._new_unit(content)
-            if unit is None:
-                continue
-            units.append(unit)
-            self._discovered.add()
-            if len(units) >= BATCH_UNITS:
-                yield self._batch(units, limit)
-                units = []
+        numbers = count(1)
+        # Closed here, and not when it is collected: what a plugin does at the end belongs to its task.
+        async with aclosing(declared):
+            async for content in declared:
+                if next(numbers) % UNITS_A_TURN == 0:
+                    # A generator that only parses never waits: without this, nothing else would move on meanwhile.
+                    await asyncio.sleep(0)
+                unit = self._new_unit(content)
+                if unit is None:
+                    continue
+                units.append(unit)
+                self._discovered.add()
+                if len(units) >= BATCH_UNITS:
+                    yield self._batch(units, limit)
+                    units = []
         if units:
             yield self._batch(units, limit)
 
