@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+
+from tests.support.launcher import launcher
 
 #: The command, beside the interpreter of the tests.
 COMMAND = Path(sys.executable).with_name("headbox")
@@ -43,7 +44,8 @@ class HeadboxServer:
         self.data_dir = data_dir
         self.log = data_dir.with_name(f"{data_dir.name}.log")
         self._environment = {"HEADBOX_DOWNLOAD_BACKOFF_SECONDS": "0.05", **environment}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
+        self._exit_code: int | None = None
         self._client = httpx2.Client(timeout=30)
 
     def __enter__(self) -> Self:
@@ -61,7 +63,7 @@ class HeadboxServer:
 
     def _close(self) -> None:
         try:
-            if self._process is not None and self._process.poll() is None:
+            if self._is_running():
                 self.terminate()
         finally:
             self.kill()
@@ -70,23 +72,19 @@ class HeadboxServer:
     @property
     def pid(self) -> int:
         """The process id."""
-        assert self._process is not None, "the server was never started"
-        return self._process.pid
+        assert self._pid is not None, "the server was never started"
+        return self._pid
 
     def start(self) -> None:
         """Start and wait until it listens."""
-        offset = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [COMMAND, "serve", "--port", "0", "--data-dir", self.data_dir],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **self._environment},
-            )
+        self.log.touch()
+        offset = self.log.stat().st_size
+        arguments = ["serve", "--port", "0", "--data-dir", str(self.data_dir)]
+        self._pid = launcher().start(arguments, {**os.environ, **self._environment}, self.log)
+        self._exit_code = None
         deadline = time.monotonic() + START_SECONDS
         while not (url := self._listening_at(offset)):
-            assert self._process.poll() is None, f"the server did not start:\n{self.log.read_text()}"
+            assert self._is_running(), f"the server did not start:\n{self.log.read_text()}"
             assert time.monotonic() < deadline, f"the server does not listen:\n{self.log.read_text()}"
             time.sleep(0.01)
         self.url = url.rstrip("/")
@@ -99,17 +97,28 @@ class HeadboxServer:
                     return str(json.loads(line)["url"])
         return None
 
+    def _is_running(self) -> bool:
+        if self._pid is not None and self._exit_code is None:
+            self._exit_code = launcher().wait(self._pid)
+        return self._pid is not None and self._exit_code is None
+
     def kill(self) -> None:
         """End it at once, wherever it stands; a server that has ended stays as it is."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        if self._is_running():
+            os.kill(self.pid, signal.SIGKILL)
+            self._exit_code = launcher().wait(self.pid, STOP_SECONDS)
 
     def terminate(self) -> int:
-        """Ask it to end, wait, and return its exit code."""
-        assert self._process is not None, "the server was never started"
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(STOP_SECONDS)
+        """Ask it to end, wait, and return its exit code.
+
+        Raises:
+            TimeoutError: It does not end.
+        """
+        os.kill(self.pid, signal.SIGTERM)
+        self._exit_code = launcher().wait(self.pid, STOP_SECONDS)
+        if self._exit_code is None:
+            raise TimeoutError
+        return self._exit_code
 
     def restart(self) -> None:
         """Kill it, if it still runs, and start it again on the same data folder."""

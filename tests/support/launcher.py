@@ -1,0 +1,121 @@
+"""Starts servers in a tenth of the time: by forking a process that has imported everything and done nothing else.
+
+What runs in the fork is the `headbox` command from its first line, in a process of its own that can be killed.
+Importing takes most of a server's start, and tests start a hundred of them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+#: How often an exit is looked for, in seconds.
+_POLL_SECONDS = 0.005
+
+
+class Launcher:
+    """The process that is forked."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.launcher"],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._lock = threading.Lock()
+
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+        """Run the command with these arguments in a new process and return its id; what it prints goes to the log."""
+        return int(self._ask(arguments=list(arguments), environment=dict(environment), log=str(log))["pid"])
+
+    def wait(self, pid: int, seconds: float = 0) -> int | None:
+        """Return the exit code of a process once it has ended, or None when it does not end in time.
+
+        Of one that was killed it is the signal, negative. May be asked for once.
+        """
+        code: int | None = self._ask(pid=pid, seconds=seconds)["exit_code"]
+        return code
+
+    def close(self) -> None:
+        """End the launcher."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+@cache
+def launcher() -> Launcher:
+    """Return the launcher of this test process, started when it is first needed."""
+    started = Launcher()
+    atexit.register(started.close)
+    return started
+
+
+def _serve_requests() -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "pid" in request:
+            answer: dict[str, Any] = {"exit_code": _wait(request["pid"], request["seconds"])}
+        else:
+            answer = {"pid": os.fork() or _run(**request)}
+        print(json.dumps(answer), flush=True)  # noqa: T201 - the answer's way to the test
+
+
+def _wait(pid: int, seconds: float) -> int | None:
+    deadline = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_POLL_SECONDS)
+
+
+def _run(arguments: list[str], environment: dict[str, str], log: str) -> NoReturn:
+    """Become the command."""
+    with Path(os.devnull).open("rb") as nothing, Path(log).open("ab") as output:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    code = 1
+    try:
+        main.main(arguments, prog_name="headbox")
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    # All that `headbox serve` imports when it runs.
+    import headbox.cli.server  # noqa: F401
+    from headbox.cli.main import main
+
+    _serve_requests()
