@@ -172,7 +172,11 @@ class SyncMode(StrEnum):
 
 
 class OnError(StrEnum):
-    """What a sync does with a unit that cannot be had."""
+    """What a sync does with a unit that cannot be had.
+
+    SKIP leaves the unit out. Where its bytes cannot be fetched, what has its place in the latest version stays, in
+    mirror mode too: the remote still holds something there.
+    """
 
     FAIL = "fail"
     SKIP = "skip"

@@ -62,6 +62,8 @@ class SyncPipeline:
         self._issues: list[SyncIssue] = []
         self.issue_count = 0
         self.unit_count = 0
+        #: Places of the units that were left out because their bytes cannot be had: their slots, or else their ids.
+        self.places_missed: list[str] = []
         # Units on their way to the database. What was left out stays here: it is left out wherever it is declared.
         self._under_way: dict[str, Unit] = {}
         self._discovered = run.report("sync.discover.content", "Reading what the remote holds")
@@ -168,7 +170,9 @@ class SyncPipeline:
         self._known.add(len(batch.known))
         self._leave_out(batch, batch.contradictions())
         if self._downloads:
-            self._leave_out(batch, await self._downloads.fetch(batch, keep_going=self._on_error is OnError.SKIP))
+            failures = await self._downloads.fetch(batch, keep_going=self._on_error is OnError.SKIP)
+            self.places_missed += [unit.slot or unit.id for unit in batch.units if unit.id in failures]
+            self._leave_out(batch, failures)
         # One after the other: the database takes one writer, and the download of the others goes on meanwhile.
         async with saving:
             if batch.stored:

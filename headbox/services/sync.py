@@ -166,6 +166,7 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
                 # A plugin that reads metadata into documents need not explain what they refuse.
                 raise metadata.refused(error) from error
         await _leave_out_conflicts(run, pipeline)
+        await _keep_what_stands(run, pipeline, given.repository)
         prepared = await _prepare(run, parameters, given.repository)
     return prepared, Seen({} if pipeline.issue_count else metadata.seen, pipeline.unit_count)
 
@@ -179,6 +180,13 @@ async def _leave_out_conflicts(run: Run, pipeline: SyncPipeline) -> None:
         async with run.fenced() as work:
             await versions.unstage(work.connection, run.task.id, [content_id for content_id, _ in conflicts])
     await pipeline.save_issues()
+
+
+async def _keep_what_stands(run: Run, pipeline: SyncPipeline, repository: Repository) -> None:
+    """Let no file go because the bytes that are to take its place cannot be had."""
+    if pipeline.places_missed:
+        async with run.fenced() as work:
+            await versions.keep(work.connection, repository, run.task.id, pipeline.places_missed)
 
 
 async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> NextVersion:

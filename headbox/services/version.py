@@ -9,12 +9,16 @@ the next `prepare` takes back.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from headbox.models import Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch
 from headbox.types import Origin, SyncMode, uuid7
+
+#: Places that one statement keeps: each is a parameter twice, of the 32,766 that SQLite takes.
+PLACES_A_STATEMENT = 10_000
 
 
 @dataclass(slots=True)
@@ -63,6 +67,33 @@ async def unstage(connection: Connection, task_id: UUID, content_ids: list[str])
         f"DELETE FROM sync_staging WHERE task_id = ? AND content_id IN ({marks})",  # noqa: S608
         [str(task_id), *content_ids],
     )
+
+
+async def keep(connection: Connection, repository: Repository, task_id: UUID, places: Sequence[str]) -> None:
+    """Stage the units that have these places in the latest version, where nothing else is staged for them.
+
+    Args:
+        connection: Inside of a transaction.
+        repository: Claimed by the task for itself.
+        task_id: The sync that stages.
+        places: Slots, and ids of units that have none.
+    """
+    latest = repository.latest_number
+    for start in range(0, len(places), PLACES_A_STATEMENT):
+        some = places[start : start + PLACES_A_STATEMENT]
+        marks = ", ".join("?" * len(some))
+        await execute(
+            connection,
+            "INSERT INTO sync_staging (task_id, content_id, ordinal, slot)"  # noqa: S608
+            " SELECT ?, content.id, 0, content.slot"
+            " FROM content JOIN membership ON membership.content_id = content.id"
+            " WHERE membership.repository_id = ? AND membership.added_in <= ?"
+            " AND (membership.removed_in IS NULL OR membership.removed_in > ?)"
+            f" AND (content.slot IN ({marks}) OR content.id IN ({marks}))"
+            " AND NOT EXISTS (SELECT 1 FROM sync_staging staged WHERE staged.task_id = ?"
+            "                 AND (staged.content_id = content.id OR staged.slot = content.slot))",
+            [str(task_id), str(repository.id), latest, latest, *some, *some, str(task_id)],
+        )
 
 
 async def prepare(

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from headbox.models import SyncIssue
+from headbox.models import Remote, SyncIssue
 from headbox.pipeline import sync as pipeline
 from headbox.types import OnError
-from tests.support.mirror import Mirror, digests, issues, reports, serve
+from tests.factories.remote import update_remote
+from tests.integration.sync.parcels import Parcels
+from tests.support.mirror import Mirror, digests, issues, reports, serve, sha256
 from tests.support.upstream import Endless, Reset, Status, Truncated, Upstream, pulp_manifest
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(5)}
@@ -62,13 +64,47 @@ async def test_sync_leaves_it_out_and_tells(mirror: Mirror, fault: Callable[[Ups
     await mirror.engine.assert_nothing_left()
 
 
-async def test_unit_that_is_left_out_of_a_mirror_is_removed_from_it(mirror: Mirror) -> None:
+async def test_file_stays_in_a_mirror_while_its_new_bytes_cannot_be_had(mirror: Mirror) -> None:
     await mirror.sync(FILES)
-    serve(mirror.upstream, FILES, manifest=pulp_manifest(FILES | {"2.txt": b"new 2!"}))
+    new = {**REST, "2.txt": b"new 2!", "3.txt": b"new 3!"}
+    del new["4.txt"]
+    serve(mirror.upstream, new)
+    mirror.upstream.fault("2.txt", Status(404))
 
+    task = await mirror.sync(on_error=OnError.SKIP)
+
+    assert await issues(task) == [("REMOTE_RESPONSE", "2.txt")]
+    assert await mirror.files() == digests(new | {"2.txt": FILES["2.txt"]})
+
+    mirror.upstream.heal("2.txt")
     await mirror.sync(on_error=OnError.SKIP)
 
-    assert await mirror.files() == digests(REST)
+    assert await mirror.files() == digests(new)
+
+
+async def test_unit_that_was_left_for_later_stays_in_a_mirror_while_its_bytes_cannot_be_had(parcels: Parcels) -> None:
+    units = [parcels.parcel("one", {"a": b"x"})]
+    remote = await Remote.get(id=parcels.repository.remote_id)
+    await update_remote(parcels.engine, remote, policy="on_demand")
+    await parcels.sync_parcels(units)
+    await update_remote(parcels.engine, remote, policy="immediate")
+    parcels.upstream.fault(sha256(b"x"), Status(404))
+
+    task = await parcels.sync_parcels(units, on_error=OnError.SKIP)
+
+    assert await issues(task) == [("REMOTE_RESPONSE", "a")]
+    assert await parcels.files() == digests({"a": b"x"})
+
+
+async def test_another_file_that_is_declared_for_the_place_takes_it(mirror: Mirror) -> None:
+    await mirror.sync({"a.txt": b"old"})
+    serve(mirror.upstream, {"a.txt": b"other"})
+    mirror.upstream.files["PULP_MANIFEST"] = pulp_manifest({"a.txt": b"gone!"}) + pulp_manifest({"a.txt": b"other"})
+
+    task = await mirror.sync(on_error=OnError.SKIP)
+
+    assert await issues(task) == [("DIGEST_MISMATCH", "a.txt")]
+    assert await mirror.files() == digests({"a.txt": b"other"})
 
 
 async def test_of_two_files_at_one_path_the_first_one_stays(mirror: Mirror) -> None:
