@@ -266,17 +266,18 @@ class StorageFull(TaskError):
 
     @classmethod
     @contextmanager
-    def translated(cls, what: str) -> Iterator[None]:
+    def translated(cls, what: str, hint: str | None = None) -> Iterator[None]:
         """Raise this error in place of the operating system's `NO_SPACE`.
 
         Args:
             what: What is being stored, for the message.
+            hint: What to do next, or None for what to do when a task failed.
         """
         try:
             yield
         except OSError as error:
             if error.errno in NO_SPACE:
-                raise cls(what=what) from error
+                raise cls(what=what, hint=hint) from error
             raise
 
 

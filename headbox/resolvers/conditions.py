@@ -10,8 +10,12 @@ from headbox.errors import LimitExceeded
 
 #: How deep the `and`, `or` and `not` of a filter may nest.
 MAX_FILTER_DEPTH = 8
-#: Most conditions in one filter, those in lists counted one by one.
+#: Most conditions in one filter, those in lists counted one by one; a filter without any counts as one.
 MAX_FILTER_CONDITIONS = 500
+
+
+#: The fields of filters that hold further filters.
+COMBINING = frozenset({"and", "or", "not"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,31 @@ def _joined(operator: str, conditions: list[Condition], empty: Condition) -> Con
 Leaf = Callable[[Any], Condition]
 
 
+def nested(filter: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the filters that stand directly in a filter."""
+    inner = (*(filter.get("and") or ()), *(filter.get("or") or ()), filter.get("not"))
+    return [part for part in inner if part is not None]
+
+
+def check_size(filter: Mapping[str, Any]) -> None:
+    """Make sure that a filter is not too large to be made a condition.
+
+    Raises:
+        LimitExceeded: It nests too deep, or holds too many conditions.
+    """
+    room = MAX_FILTER_CONDITIONS
+    waiting = [(filter, 1)]
+    while waiting:
+        part, depth = waiting.pop()
+        leaves = [value for name, value in part.items() if value is not None and name not in COMBINING]
+        room -= max(1, sum(len(value) if isinstance(value, list) else 1 for value in leaves))
+        if depth > MAX_FILTER_DEPTH:
+            raise LimitExceeded(what="The nesting of the filter", limit=MAX_FILTER_DEPTH)
+        if room < 0:
+            raise LimitExceeded(what="The number of conditions in the filter", limit=MAX_FILTER_CONDITIONS)
+        waiting += [(inner, depth + 1) for inner in nested(part)]
+
+
 def compiled(filter: Mapping[str, Any] | None, leaves: Mapping[str, Leaf]) -> Condition:
     """Return the condition of a filter: all of its fields hold; `and`, `or` and `not` hold further filters.
 
@@ -90,27 +119,19 @@ def compiled(filter: Mapping[str, Any] | None, leaves: Mapping[str, Leaf]) -> Co
     """
     if filter is None:
         return ANY
-    return _Compiler(leaves).condition(filter, depth=1)
+    check_size(filter)
+    return _condition(filter, leaves)
 
 
-class _Compiler:
-    def __init__(self, leaves: Mapping[str, Leaf]) -> None:
-        self._leaves = leaves
-        self._room = MAX_FILTER_CONDITIONS
+def _condition(filter: Mapping[str, Any], leaves: Mapping[str, Leaf]) -> Condition:
+    return every([_field(name, value, leaves) for name, value in filter.items() if value is not None])
 
-    def condition(self, filter: Mapping[str, Any], depth: int) -> Condition:
-        if depth > MAX_FILTER_DEPTH:
-            raise LimitExceeded(what="The nesting of the filter", limit=MAX_FILTER_DEPTH)
-        return every([self._field(name, value, depth) for name, value in filter.items() if value is not None])
 
-    def _field(self, name: str, value: Any, depth: int) -> Condition:
-        if name == "and":
-            return every([self.condition(part, depth + 1) for part in value])
-        if name == "or":
-            return some([self.condition(part, depth + 1) for part in value])
-        if name == "not":
-            return negated(self.condition(value, depth + 1))
-        self._room -= len(value) if isinstance(value, list) else 1
-        if self._room < 0:
-            raise LimitExceeded(what="The number of conditions in the filter", limit=MAX_FILTER_CONDITIONS)
-        return self._leaves[name](value)
+def _field(name: str, value: Any, leaves: Mapping[str, Leaf]) -> Condition:
+    if name == "and":
+        return every([_condition(part, leaves) for part in value])
+    if name == "or":
+        return some([_condition(part, leaves) for part in value])
+    if name == "not":
+        return negated(_condition(value, leaves))
+    return leaves[name](value)

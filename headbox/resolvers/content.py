@@ -13,7 +13,18 @@ from headbox.errors import Invalid
 from headbox.kinds import ContentUnit
 from headbox.models import Content, ContentArtifact
 from headbox.models.database import fetch, is_sqlite, json_field
-from headbox.resolvers.conditions import MAX_FILTER_DEPTH, NONE, Condition, compiled, every, one_of, some, starts_with
+from headbox.resolvers.conditions import (
+    ANY,
+    NONE,
+    Condition,
+    check_size,
+    compiled,
+    every,
+    nested,
+    one_of,
+    some,
+    starts_with,
+)
 from headbox.resolvers.context import Context
 from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import COUNTED, UNCOUNTED, Edge, Listing, Page, PageArguments, edges_of, request
@@ -59,6 +70,10 @@ async def condition(context: Context, filter: Mapping[str, Any] | None, kind: st
         Invalid: A field cannot be searched, or not for this value.
         LimitExceeded: It nests too deep, or holds too many conditions.
     """
+    if filter is None:
+        return ANY
+    # Before its prefixes are looked up.
+    check_size(filter)
     common = await _common_prefixes(context, filter)
     return compiled(
         filter,
@@ -98,10 +113,10 @@ def _with_prefix(prefix: str, *, is_common: bool) -> Condition:
     )
 
 
-async def _common_prefixes(context: Context, filter: Mapping[str, Any] | None) -> frozenset[str]:
+async def _common_prefixes(context: Context, filter: Mapping[str, Any]) -> frozenset[str]:
     """Return those of the prefixes in a filter that many artifacts are below."""
     common = set()
-    for prefix in set(_prefixes(filter or {})):
+    for prefix in set(_prefixes(filter)):
         below = starts_with("relative_path", prefix)
         rows = await fetch(
             context.connection,
@@ -114,14 +129,11 @@ async def _common_prefixes(context: Context, filter: Mapping[str, Any] | None) -
     return frozenset(common)
 
 
-def _prefixes(filter: Mapping[str, Any], depth: int = 1) -> Iterator[str]:
-    # What is nested too deep is refused when the filter is compiled.
-    if depth > MAX_FILTER_DEPTH:
-        return
+def _prefixes(filter: Mapping[str, Any]) -> Iterator[str]:
     if (prefix := filter.get("relative_path_prefix")) is not None:
         yield prefix
-    for part in (*(filter.get("and") or ()), *(filter.get("or") or ()), filter.get("not") or {}):
-        yield from _prefixes(part, depth + 1)
+    for part in nested(filter):
+        yield from _prefixes(part)
 
 
 def _with_field(context: Context, field: Mapping[str, str], kind: str | None) -> Condition:
@@ -154,7 +166,9 @@ def _field_is(context: Context, unit: type[ContentUnit], name: str, value: str) 
     if not is_sqlite(context.connection):
         stored = value
     expression = json_field(context.connection, "content.document", name)
-    return Condition(f"content.kind = ? AND {expression} = ?", (unit.kind, stored))
+    # The kind as a literal: an index on the units of one kind serves no condition whose kind is told later. Kinds hold
+    # letters, digits, dots and underscores alone, the registry sees to that.
+    return Condition(f"content.kind = '{unit.kind}' AND {expression} = ?", (stored,))
 
 
 async def artifacts(context: Context, content: Content) -> list[PlacedArtifact]:

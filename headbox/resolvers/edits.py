@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
+from tortoise.exceptions import OperationalError
 from tortoise.models import Model
 
-from headbox.errors import HeadboxError, NotFound, Required
+from headbox.errors import HeadboxError, NotFound, Required, StorageFull
 from headbox.resolvers.context import Context
 from headbox.tasking.engine import UnitOfWork
 
@@ -17,10 +18,28 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 @asynccontextmanager
 async def change(context: Context) -> AsyncIterator[UnitOfWork]:
-    """Run a block as one transaction; what the operation loaded before is loaded anew afterwards."""
-    async with context.engine.unit_of_work() as work:
-        yield work
+    """Run a block as one transaction; what the operation loaded before is loaded anew afterwards.
+
+    Raises:
+        StorageFull: There is no space for it; nothing was changed.
+    """
+    with _full_disk_told():
+        async with context.engine.unit_of_work() as work:
+            yield work
     context.refresh()
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    hint = "Free space where the data folder lies; then try again."
+    try:
+        with StorageFull.translated("the change", hint=hint):
+            yield
+    except OperationalError as error:
+        # SQLite says "database or disk is full", and the ORM keeps no code of it.
+        if "full" in str(error):
+            raise StorageFull(what="the change", hint=hint) from error
+        raise
 
 
 async def wanted(

@@ -96,13 +96,16 @@ async def _later_repository(events: Subscription, state: Repository) -> Reposito
             return row
 
 
-async def matching_tasks(context: Context, filter: Mapping[str, Any] | None) -> AsyncGenerator[Task, None]:
-    """Yield every task that matches a filter: the unfinished ones as they are, then whichever is created or changes.
+def matching_tasks(context: Context, filter: Mapping[str, Any] | None) -> AsyncGenerator[Task, None]:
+    """Return every task that matches a filter: the unfinished ones as they are, then whichever is created or changes.
 
     Raises:
-        LimitExceeded: The filter is too large; before the first task.
+        LimitExceeded: The filter is too large; before there is a stream.
     """
-    matching = _Matching(context, tasks.condition(context, filter))
+    return _matching_tasks(context, _Matching(context, tasks.condition(context, filter)))
+
+
+async def _matching_tasks(context: Context, matching: _Matching) -> AsyncGenerator[Task, None]:
     with context.engine.bus.subscribe(topics.TASK) as events:
         for state in await matching.unfinished():
             context.refresh()

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from headbox.resolvers.context import Context
 from headbox.resolvers.ids import NodeTypes
 from headbox.schema import GraphQLApp
-from tests.support.engine import LocalEngine
+from tests.support.engine import EngineUnderTest
 from tests.support.waiting import until
 
 BASE_URL = "http://headbox.test"
@@ -30,7 +30,7 @@ class Api:
         app: What a server would serve.
     """
 
-    def __init__(self, engine: LocalEngine) -> None:
+    def __init__(self, engine: EngineUnderTest) -> None:
         self.engine = engine
         self.app = GraphQLApp(engine=engine, storage=engine.storage)
         self._types = NodeTypes(engine.registry)

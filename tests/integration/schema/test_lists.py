@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 
+from headbox.kinds import ContentUnit, Plugin
 from headbox.models import (
     Artifact,
     ArtifactSource,
@@ -19,11 +22,13 @@ from headbox.models import (
     TaskGroup,
     Worker,
 )
+from headbox.models.database import create_search_indexes, fetch
 from headbox.resolvers.ids import GlobalId
 from headbox.types import Automation, Origin, TaskState, derived_id
 from tests.factories.repository import create_repository, make_repository
 from tests.factories.task import make_gate, make_sync, make_wait
 from tests.integration.schema.api import Api, statements
+from tests.support.engine import EngineUnderTest, LocalDispatcher, LocalEngine, settings_for
 from tests.support.upstream import Upstream, pulp_manifest
 
 
@@ -238,6 +243,34 @@ async def test_content_by_filter(api: Api) -> None:
     assert unknown["extensions"]["code"] == "INVALID"
 
 
+class Crate(ContentUnit, kind="crate.content", natural_key=("name", "release"), searched=("release", "size")):
+    """Content that can be searched."""
+
+    name: str = Field(description="Name.")
+    release: str = Field(description="Release.")
+    size: int = Field(0, description="Size.")
+
+
+@pytest.mark.parametrize(("field", "value"), [("release", "1.0"), ("size", "7")])
+async def test_searched_field_is_found_by_its_index(data_dir: Path, field: str, value: str) -> None:
+    crates = Plugin(name="crate", version="1", description="Crates.", documents=(Crate,), tasks=())
+    engine = EngineUnderTest(data_dir, [crates], LocalDispatcher(), settings_for(data_dir))
+    document = "query ($field: [ContentFieldFilter!]) { crates(filter: {field: $field}) { edges { node { name } } } }"
+    async with engine.database.connected():
+        connection = engine.database.connection
+        await create_search_indexes(connection, engine.registry.searched_fields())
+        crate = Crate(name="a", release="1.0", size=7)
+        await Content.create(id=derived_id(Crate.kind, "a"), kind=Crate.kind, document=crate.plain())
+
+        with statements() as asked:
+            data = await Api(engine).run(document, field=[{"name": field, "value": value}])
+        statement = asked[0].partition(": ")[0]
+        plan = await fetch(connection, f"EXPLAIN QUERY PLAN {statement}", [1] * statement.count("?"))
+
+    assert any(f"USING INDEX content_search_crate_content_{field} (<expr>=?)" in step["detail"] for step in plan), plan
+    assert data["crates"]["edges"] == [{"node": {"name": "a"}}]
+
+
 async def test_count_of_filtered_content_is_not_told(api: Api) -> None:
     repository = await make_repository(api.engine)
     await add_content(repository, 1, "a")
@@ -366,11 +399,11 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-async def test_longer_list_takes_no_more_queries(api: Api, files: Upstream, name: str) -> None:
+async def test_longer_list_takes_no_more_queries(api: Api, engine: LocalEngine, files: Upstream, name: str) -> None:
     document, most = LISTS[name]
 
     async def queries() -> int:
-        await api.engine.dispatcher.rest()
+        await engine.dispatcher.rest()
         with statements() as asked:
             await api.run(document)
         return len(asked)

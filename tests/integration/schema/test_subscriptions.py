@@ -143,6 +143,15 @@ async def test_task_begins_to_match_when_its_state_does(api: Api) -> None:
     assert message["tasks"] == {"id": gid("WaitTask", task), "state": "COMPLETED"}
 
 
+async def test_filter_that_is_too_large_is_an_error_and_no_stream(api: Api) -> None:
+    variables: dict[str, Any] = {"filter": {"or": [{}] * 5000}}
+    stream: Any = await api.app.api.stream(WATCH_ALL, variable_values=variables, context_value=api.context())
+
+    [result] = [result async for result in stream]
+
+    assert [error.formatted["extensions"] for error in result.errors] == [{"code": "LIMIT_EXCEEDED"}]
+
+
 async def test_repository_is_told_when_it_changes_and_until_it_is_gone(api: Api, files: Upstream) -> None:
     repository = await make_repository(api.engine, files)
     document = "subscription ($id: ID!) { repository(id: $id) { name latestVersion { number summary { present } } } }"

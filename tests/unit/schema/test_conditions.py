@@ -62,6 +62,8 @@ def test_filter_is_bounded() -> None:
         deep = {"or": [deep]}
     wide = {"or": [{"name": "a"}] * (MAX_FILTER_CONDITIONS + 1)}
 
-    for filter_ in (deep, wide):
+    empty: dict[str, Any] = {"or": [{}] * (MAX_FILTER_CONDITIONS + 1)}
+
+    for filter_ in (deep, wide, empty, {"not": {"and": [empty]}}):
         with pytest.raises(LimitExceeded):
             compiled(filter_, LEAVES)
