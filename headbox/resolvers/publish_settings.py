@@ -8,7 +8,8 @@ from typing import Any
 from headbox.kinds import SettingsDocument
 from headbox.models import PublishSettings
 from headbox.resolvers.context import Context
-from headbox.resolvers.edits import wanted
+from headbox.resolvers.edits import below, wanted
+from headbox.services import publish_settings as service
 from headbox.tasking.engine import UnitOfWork
 
 
@@ -37,3 +38,24 @@ async def referred(
     if "create" in reference:
         return dict(reference["create"])
     return await wanted(work, context, reference["id"], PublishSettings, field, "id", kind=kind.kind if kind else None)
+
+
+async def referred_row(
+    work: UnitOfWork,
+    context: Context,
+    kind: type[SettingsDocument],
+    reference: Mapping[str, Any] | None,
+    field: str,
+) -> PublishSettings | None:
+    """Return the settings that a reference names or asks for, made where there are none of its values; see `referred`.
+
+    Raises:
+        NotFound: There are none with this id.
+        WrongType: It is the id of something else.
+        ExceptionGroup: An `Invalid` or `Required` for each value at fault.
+    """
+    settings = await referred(work, context, kind, reference, field)
+    if not isinstance(settings, dict):
+        return settings
+    with below(field, "create"):
+        return await service.get_or_create(work, kind, settings)

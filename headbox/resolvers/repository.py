@@ -154,14 +154,21 @@ async def update(context: Context, kind: type[RepositoryDocument], values: Mappi
 
 
 async def delete(context: Context, id: str) -> Repository:
-    """Delete a repository.
+    """Delete a repository, and return it as it was.
 
     Raises:
         NotFound: There is none with this id.
         InUse: Something needs it.
     """
     async with change(context) as work:
-        return await service.delete(work, await wanted(work, context, id, Repository, "id"))
+        repository = await wanted(work, context, id, Repository, "id")
+        number = repository.latest_number
+        latest = await RepositoryVersion.get(repository_id=repository.id, number=number, using_db=work.connection)
+        await service.delete(work, repository)
+    # For what the payload shows of it: it cannot be loaded any more.
+    context.loaders.repository.prime(repository.id, repository)
+    context.loaders.version_numbered.prime((repository.id, number), latest)
+    return repository
 
 
 async def _remote(

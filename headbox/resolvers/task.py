@@ -218,11 +218,12 @@ async def create_publish(context: Context, task_type: type[PublishTask[Any, Any]
     repository, version = given.pop("repository", None), given.pop("repository_version", None)
     settings = given.pop("settings", None)
     kind = task_type.repository_type()
+    assert kind.settings_type is not None, "what is published has settings"
     async with change(context) as work:
         publish = service.PublishRequest(
             repository=await wanted_or_none(work, context, repository, Repository, "repository", kind=kind.kind),
             repository_version=await wanted_or_none(work, context, version, RepositoryVersion, "repository_version"),
-            settings=await settings_resolver.referred(work, context, kind.settings_type, settings, "settings"),
+            settings=await settings_resolver.referred_row(work, context, kind.settings_type, settings, "settings"),
             extra=extra,
             **given,
         )

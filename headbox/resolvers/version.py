@@ -24,7 +24,7 @@ from headbox.resolvers.paging import (
     edges_of,
     request,
 )
-from headbox.types import Origin
+from headbox.types import Origin, derived_id
 
 #: Most changed memberships that are looked up and sorted for each page.
 MAX_SORTED_CHANGES = 20_000
@@ -84,7 +84,11 @@ async def latest(context: Context, repository: Repository) -> RepositoryVersion:
     """Return the latest version of a repository; an empty one where the repository was deleted."""
     version = await find(context, repository, repository.latest_number)
     return version or RepositoryVersion(
-        repository_id=repository.id, number=repository.latest_number, created_at=repository.created_at
+        # Its own is not known any more: one that is always the same, and that nothing else has.
+        id=derived_id("deleted repository_version", str(repository.id), str(repository.latest_number)),
+        repository_id=repository.id,
+        number=repository.latest_number,
+        created_at=repository.created_at,
     )
 
 

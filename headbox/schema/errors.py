@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import strawberry
@@ -10,7 +10,7 @@ from graphql import GraphQLAbstractType, GraphQLResolveInfo
 from strawberry.extensions.field_extension import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
-from headbox.errors import HeadboxError
+from headbox.errors import HeadboxError, RequestError
 from headbox.schema.enums import ErrorCode
 from headbox.schema.info import Info
 
@@ -161,5 +161,21 @@ def faults(error: HeadboxError | ExceptionGroup[Exception]) -> Iterator[HeadboxE
         yield from faults(inner)
 
 
+def message(error: HeadboxError) -> str:
+    """Return the message of an error, with the field that it tells of named as the API names it."""
+    field = error.values.get("field")
+    if not isinstance(field, str) or not field.isidentifier():
+        return error.message
+    return error.template.format(**{**error.values, "field": to_camel_case(field)})
+
+
 def _document(error: HeadboxError, prefix: tuple[str, ...]) -> dict[str, Any]:
-    return {**error.as_document(), "path": [*prefix, *map(to_camel_case, error.path)]}
+    # What went wrong with no request is the fault of no field.
+    path = [*prefix, *_path(error.path)] if isinstance(error, RequestError) else []
+    return {**error.as_document(), "message": message(error), "path": path}
+
+
+def _path(path: Sequence[str]) -> list[str]:
+    """Return the path to an input field as the API names its parts; what a client named itself stays as it is."""
+    fields = path.index("labels") + 1 if "labels" in path else len(path)
+    return [*map(to_camel_case, path[:fields]), *path[fields:]]

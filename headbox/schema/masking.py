@@ -7,7 +7,7 @@ import logging
 from graphql import GraphQLError
 
 from headbox.errors import ErrorCode, HeadboxError, Internal
-from headbox.schema.errors import faults
+from headbox.schema.errors import faults, message
 from headbox.tasking import correlation
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def shown(error: GraphQLError) -> GraphQLError:
         return _with_code(error, "The request nests too deep.", ErrorCode.LIMIT_EXCEEDED)
     expected = expected_cause(cause)
     if expected is not None:
-        return _with_code(error, expected.message, expected.code)
+        return _with_code(error, message(expected), expected.code)
     internal = Internal(correlation_id=correlation.current())
     masked = _with_code(error, internal.message, internal.code)
     assert masked.extensions is not None
@@ -57,5 +57,5 @@ def _is_request_error(error: GraphQLError, cause: BaseException) -> bool:
     return error.path is None and isinstance(cause, TypeError | ValueError) and bool(error.nodes)
 
 
-def _with_code(error: GraphQLError, message: str, code: ErrorCode) -> GraphQLError:
-    return GraphQLError(message, error.nodes, path=error.path, extensions={"code": code.value})
+def _with_code(error: GraphQLError, text: str, code: ErrorCode) -> GraphQLError:
+    return GraphQLError(text, error.nodes, path=error.path, extensions={"code": code.value})

@@ -16,6 +16,8 @@ DocumentT = TypeVar("DocumentT", bound=Document)
 MAX_NAME = 255
 #: Most labels of one thing, and the longest key and value, in characters.
 MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 64, 63, 255
+#: How much of a name that is too long is shown, in characters.
+MAX_SHOWN = 80
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")
 
@@ -71,10 +73,11 @@ def check_labels(labels: dict[str, Any] | None) -> dict[str, str]:
     if len(labels) > MAX_LABELS:
         raise Invalid(field="labels", reason=f"they are an object of at most {MAX_LABELS} texts", path=("labels",))
     for key, value in labels.items():
+        shown = key if len(key) <= MAX_SHOWN else f"{key[:MAX_SHOWN]}…"
         if not key or len(key) > MAX_LABEL_KEY or not isinstance(value, str) or len(value) > MAX_LABEL_VALUE:
             raise Invalid(
                 field="labels",
-                reason=f"{key!r}: a key has 1 to {MAX_LABEL_KEY}, its text at most {MAX_LABEL_VALUE} characters",
-                path=("labels", key),
+                reason=f"{shown!r}: a key has 1 to {MAX_LABEL_KEY}, its text at most {MAX_LABEL_VALUE} characters",
+                path=("labels", shown),
             )
     return dict(labels)

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from headbox.models import Distribution, Publication, Remote, Repository, Task
+from headbox.models import Distribution, Publication, Remote, Repository, RepositoryVersion, Task
+from headbox.models.database import fetch
 from headbox.resolvers.ids import GlobalId
 from tests.factories.remote import make_remote
 from tests.factories.repository import make_repository
@@ -90,6 +91,27 @@ async def test_refused_repository_leaves_nothing(api: Api, changes: dict[str, An
     [error] = await refused(api, CREATE_REPOSITORY, input={"name": "new", **changes})
 
     assert (error["code"], error["path"]) == (code, path)
+
+
+async def test_messages_name_fields_as_the_api_does_and_show_little_of_what_is_too_long(api: Api) -> None:
+    [retention] = await refused(api, CREATE_REPOSITORY, input={"name": "new", "retainVersions": 0})
+    [label] = await refused(api, CREATE_REPOSITORY, input={"name": "new", "labels": {"a" * 5000: ""}})
+    [value] = await refused(api, CREATE_REPOSITORY, input={"name": "new", "labels": {"my_team": 1}})
+
+    assert retention["message"].startswith("retainVersions is not valid: ")
+    assert label["path"] == ["input", "labels", "a" * 80 + "…"]
+    assert len(label["message"]) < 250
+    assert value["path"] == ["input", "labels", "my_team"]
+
+
+async def test_full_disk_is_told_and_changes_nothing(api: Api) -> None:
+    [pages] = await fetch(api.engine.database.connection, "PRAGMA page_count")
+    await fetch(api.engine.database.connection, f"PRAGMA max_page_count = {pages['page_count']}")
+
+    [error] = await refused(api, CREATE_REPOSITORY, input={"name": "new", "description": "x" * 500_000})
+
+    assert (error["code"], error["path"], error["retryable"]) == ("STORAGE_FULL", [], True)
+    assert "try again" in error["hint"]
 
 
 async def test_every_field_at_fault_is_named(api: Api) -> None:
@@ -337,6 +359,31 @@ async def test_held_back_publication_is_released_and_deleted(api: Api, files: Up
     assert (await api.run(serving))["distribution"]["serving"] is None
 
 
+@pytest.mark.parametrize(
+    ("given", "code", "path"),
+    [
+        ((), "REQUIRED", ["input", "repositoryVersion"]),
+        (("repository", "repositoryVersion"), "INVALID", ["input", "repositoryVersion"]),
+        (("repository", "settings"), "INVALID", ["input", "settings", "create", "manifest"]),
+    ],
+)
+async def test_publish_that_cannot_be(api: Api, given: tuple[str, ...], code: str, path: list[str]) -> None:
+    repository = await make_repository(api.engine)
+    version = await RepositoryVersion.get(repository_id=repository.id)
+    values = {
+        "repository": gid("FileRepository", repository),
+        "repositoryVersion": gid("RepositoryVersion", version),
+        "settings": {"create": {"manifest": "../x"}},
+    }
+    document = f"""
+    mutation ($input: CreateFilePublishInput!) {{ createFilePublish(input: $input) {{ task {{ id }} {ERRORS} }} }}
+    """
+
+    [error] = await refused(api, document, input={name: values[name] for name in given})
+
+    assert (error["code"], error["path"]) == (code, path)
+
+
 async def test_publish_again_answers_with_the_one_that_stands(api: Api, files: Upstream) -> None:
     repository = await make_repository(api.engine, files)
     await api.engine.completed(await make_sync(api.engine, repository))
@@ -422,23 +469,29 @@ async def test_tasks_outlive_their_repository(api: Api, files: Upstream) -> None
     repository = await make_repository(api.engine, files)
     await api.engine.completed(await make_sync(api.engine, repository))
     await api.engine.completed(await make_publish(api.engine, repository))
+    version = await RepositoryVersion.get(repository_id=repository.id, number=1)
 
     deleted = await api.run(
         "mutation ($id: ID!) { deleteRepository(id: $id) {"
-        " repository { name latestVersion { number } } errors { code } } }",
+        " repository { name latestVersion { id number repository { name } } } errors { code } } }",
         id=gid("FileRepository", repository),
     )
-    data = await api.run(
-        """
-        { tasks { edges { node { kind createdResources { id }
-          ... on FileSync { repository { id name createdAt latestVersion { number } } repositoryVersion { id } }
-          ... on FilePublish {
-            published: repositoryVersion { createdAt repository { name } } publication { id } } } } } }
-        """
-    )
+    tasks = """
+    { tasks { edges { node { kind createdResources { id }
+      ... on FileSync { repository { id name createdAt latestVersion { id number } } repositoryVersion { id } }
+      ... on FilePublish {
+        published: repositoryVersion { createdAt repository { name } } publication { id } } } } } }
+    """
+    data, again = await api.run(tasks), await api.run(tasks)
 
     assert deleted["deleteRepository"]["errors"] == []
-    assert deleted["deleteRepository"]["repository"]["name"] == repository.name
+    assert deleted["deleteRepository"]["repository"] == {
+        "name": repository.name,
+        "latestVersion": {
+            "id": gid("RepositoryVersion", version), "number": 1, "repository": {"name": repository.name}
+        },
+    }  # fmt: skip
+    assert again == data
     publish, sync = (edge["node"] for edge in data["tasks"]["edges"])
     assert sync["repository"]["id"] == gid("FileRepository", repository)
     assert sync["repository"]["name"] == "(deleted)"
