@@ -98,7 +98,8 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def _execute(self, request: Request, wanted: Wanted, media: str) -> Response:
         try:
-            http.check_operation(self.api.documents, wanted, method=request.method, media=media)
+            accept = request.headers.get("Accept")
+            media = http.answered_as(self.api.documents, wanted, method=request.method, accept=accept)
         except GraphQLError as error:
             return http.answer(None, [error], None, media)
         context = self._context(request)

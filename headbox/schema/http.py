@@ -16,7 +16,7 @@ from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headbox.schema.requests import CheckedDocument, Documents
+from headbox.schema.requests import Documents
 from headbox.schema.results import Wanted
 
 JSON = "application/json"
@@ -43,20 +43,29 @@ class Refused(Exception):
 def media_type(accept: str | None) -> str:
     """Return the media type that a client wants most of those that there are.
 
-    Many clients accept streams beside JSON for whatever they ask; a stream is for those that want nothing else.
+    Many clients accept streams beside JSON for whatever they ask: where they do, a stream is for subscriptions alone.
 
     Raises:
         Refused: It takes none of them.
     """
     if not accept:
         return JSON
-    wanted = dict(_weighted(part) for part in accept.split(","))
+    wanted = _wanted(accept)
     best = max(MEDIA_TYPES[:2], key=lambda media: _weight(wanted, media))
     if _weight(wanted, best) > 0:
         return best
     if wanted.get(EVENT_STREAM, 0.0) > 0:
         return EVENT_STREAM
     raise Refused(406, f"The answer can be one of: {', '.join(MEDIA_TYPES)}.")
+
+
+def takes_streams(accept: str | None) -> bool:
+    """Tell whether a client names streams among what it accepts: one that takes anything need not know of them."""
+    return _wanted(accept or "").get(EVENT_STREAM, 0.0) > 0
+
+
+def _wanted(accept: str) -> dict[str, float]:
+    return dict(_weighted(part) for part in accept.split(","))
 
 
 def _weighted(part: str) -> tuple[str, float]:
@@ -139,20 +148,21 @@ def _json(text: bytes, what: str) -> Any:
         raise Refused(400, f"{what} is not JSON: {error}.") from error
 
 
-def check_operation(documents: Documents, wanted: Wanted, *, method: str, media: str) -> CheckedDocument:
-    """Return the document of a request whose method and media type go with what it does.
+def answered_as(documents: Documents, wanted: Wanted, *, method: str, accept: str | None) -> str:
+    """Return the media type of the answer to a request whose method and media types go with what it does.
 
     Raises:
         GraphQLError: The document cannot be read, or holds no operation that is meant.
         Refused: A GET would change something, or a subscription would not be streamed.
     """
-    checked = documents.check(wanted.query)
-    operation = checked.operation(wanted.operation_name).operation
+    operation = documents.check(wanted.query).operation(wanted.operation_name).operation
     if method == "GET" and operation is OperationType.MUTATION:
         raise Refused(405, "A mutation is sent with POST.", {"Allow": "POST"})
-    if operation is OperationType.SUBSCRIPTION and media != EVENT_STREAM:
-        raise Refused(400, f"A subscription needs a WebSocket, or {EVENT_STREAM} alone in Accept.")
-    return checked
+    if operation is not OperationType.SUBSCRIPTION:
+        return media_type(accept)
+    if not takes_streams(accept):
+        raise Refused(400, f"A subscription needs a WebSocket, or {EVENT_STREAM} in Accept.")
+    return EVENT_STREAM
 
 
 def answer(data: Any, errors: list[GraphQLError] | None, extensions: dict[str, Any] | None, media: str) -> Response:

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from multidict import CIMultiDictProxy
 
+from headbox.resolvers.ids import GlobalId
 from headbox.schema import graphiql
 from headbox.settings import GraphQLSettings
 from tests.factories.task import make_gate, make_wait
@@ -180,9 +181,10 @@ async def test_query_over_get(client: Client) -> None:
     status, body, _ = await client.request("GET", params={**params, "operationName": "A", "variables": '{"n": 1}'})
     wrong, _, _ = await client.request("GET", params={**params, "operationName": "A", "variables": "{"})
     without, _, _ = await client.request("GET", headers={"Accept": "*/*"})
+    listed, _, _ = await client.request("GET", params={**params, "operationName": "A", "variables": "[]"})
 
     assert (status, json.loads(body)["data"]) == (200, {"tasks": {"totalCount": 0}})
-    assert (wrong, without) == (400, 400)
+    assert (wrong, without, listed) == (400, 400, 400)
 
 
 async def test_mutation_over_get_is_refused(client: Client) -> None:
@@ -302,6 +304,28 @@ async def test_subscription_over_server_sent_events(client: Client, api: Api) ->
     for seen in (posted, got):
         assert seen[-1] == ("complete", None)
         assert seen[-2][1]["data"] == {"task": {"state": "COMPLETED"}}
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream, application/json", f"{MODERN}, {LEGACY}, text/event-stream"])
+async def test_client_that_takes_both_gets_a_stream_for_a_subscription_alone(
+    client: Client, api: Api, accept: str
+) -> None:
+    name, gate = make_gate()
+    gate.open()
+    task = GlobalId("WaitTask", (await make_wait(api.engine, name)).id)
+    subscription = {"query": f'subscription {{ task(id: "{task}") {{ state }} }}'}
+
+    _, body, headers = await client.post(QUERY, accept=accept)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(client.url, json=subscription, headers={"Accept": accept}) as response,
+    ):
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        told = await events(response)
+
+    assert "json" in headers["Content-Type"]
+    assert body["data"] == {"__typename": "Query"}
+    assert told[-1] == ("complete", None)
 
 
 async def test_stream_ends_when_the_server_closes(client: Client, api: Api) -> None:

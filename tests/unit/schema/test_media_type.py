@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headbox.schema.http import EVENT_STREAM, GRAPHQL_JSON, JSON, Refused, media_type
+from headbox.schema.http import EVENT_STREAM, GRAPHQL_JSON, JSON, Refused, media_type, takes_streams
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,18 @@ def test_nothing_that_there_is(accept: str) -> None:
         media_type(accept)
 
     assert refused.value.status == 406
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, False),
+        ("*/*", False),
+        (JSON, False),
+        (f"{EVENT_STREAM};q=0, {JSON}", False),
+        (EVENT_STREAM, True),
+        (f"{GRAPHQL_JSON}, {JSON}, {EVENT_STREAM}, multipart/mixed", True),
+    ],
+)
+def test_streams_are_taken_by_those_who_name_them(accept: str | None, expected: bool) -> None:
+    assert takes_streams(accept) is expected
