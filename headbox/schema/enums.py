@@ -104,7 +104,7 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
     },
     Automation: {
         "NONE": "It is kept, and nothing more.",
-        "PUBLISH": "It is published.",
+        "PUBLISH": "It is published and held back from the distributions that follow, until releasePublication.",
         "DISTRIBUTE": "It is published, and the distributions that follow the repository serve it.",
     },
     SyncMode: {
@@ -113,7 +113,11 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
     },
     OnError: {
         "FAIL": "The task fails and changes nothing.",
-        "SKIP": "The unit is left out and listed as an issue; the rest goes on.",
+        "SKIP": (
+            "What the metadata describes badly or cannot be downloaded is left out and listed as an issue, at most"
+            " 10,000; the rest goes on. What has the place of a unit that cannot be downloaded stays, in mirror mode"
+            " too."
+        ),
     },
     Origin: {
         "SYNC": "From a remote.",

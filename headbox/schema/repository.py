@@ -41,7 +41,9 @@ class Repository(Node):
     revision: int = strawberry.field(description="One more at every change of the repository itself; from 1.")
     automation: Automation = strawberry.field(description="How far every new version goes by itself.")
     sync_mode: SyncMode = strawberry.field(description="What a sync does with units that the remote no longer holds.")
-    retain_versions: int | None = strawberry.field(description="How many versions are kept; all when null.")
+    retain_versions: int | None = strawberry.field(
+        description="How many versions are to be kept; all when null. It is a wish: nothing removes versions yet."
+    )
 
     @field(description="Where it syncs from.", graphql_type=lazy("Remote", "remote") | None)
     @staticmethod

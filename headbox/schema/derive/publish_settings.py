@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import strawberry
 
 from headbox.kinds import SettingsDocument
@@ -18,13 +20,11 @@ def add(parts: Parts, kind: type[SettingsDocument]) -> None:
     check_fields(kind, kind.model_fields, PublishSettings)
     fields = output_fields(kind, read_document)
     parts.types[name] = object_type(name, description_of(kind), fields, interface=PublishSettings)
-    create = input_type(f"{name}Input", f"The values of {name}.", input_fields(kind))
-    parts.references[name] = input_type(
-        f"{name}Ref",
-        f"{name}: existing ones, or those of some values.",
-        {
-            "id": (strawberry.ID | None, optional("Id of existing ones.")),
-            "create": (create | None, optional("Their values; where the same exist already, those are taken.")),
-        },
-        one_of=True,
-    )
+    references: dict[str, Any] = {"id": (strawberry.ID | None, optional("Id of existing ones."))}
+    # GraphQL has no input without fields, and there is nothing to tell of these but that they are the defaults.
+    if kind.model_fields:
+        create = input_type(f"{name}Input", f"The values of {name}.", input_fields(kind))
+        values = "Their values; where the same exist already, those are taken."
+        references["create"] = (create | None, optional(values))
+    description = f"{name}: existing ones, or those of some values."
+    parts.references[name] = input_type(f"{name}Ref", description, references, one_of=True)

@@ -30,7 +30,9 @@ _REMOTE = "Where it syncs from."
 _SETTINGS = "How its versions are published; by the defaults when left out."
 _AUTOMATION = "How far every new version goes by itself."
 _SYNC_MODE = "What a sync does with units that the remote no longer holds."
-_RETAIN = "How many versions are kept, at least 1; all when null."
+_RETAIN = (
+    "How many versions are to be kept, at least 1; all when null. It is kept as a wish: nothing removes versions yet."
+)
 
 
 def add_type(parts: Parts, kind: type[RepositoryDocument]) -> None:

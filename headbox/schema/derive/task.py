@@ -290,7 +290,10 @@ def _sync_creation(task_type: type[SyncTask[Any, Any]]) -> tuple[dict[str, Any],
 def _publish_creation(parts: Parts, task_type: type[PublishTask[Any, Any]]) -> tuple[dict[str, Any], Run]:
     settings = task_type.repository_type().settings_type
     assert settings is not None, "what is published has settings"
-    distributable = "False holds the publication back from the distributions that follow, until releasePublication."
+    distributable = (
+        "False holds the publication back from the distributions that follow, until releasePublication. True releases"
+        " one of the same version and settings that was held back; none is held back again."
+    )
     fields = {
         "repository": (strawberry.ID | None, optional("Repository to publish the latest version of.")),
         "repository_version": (strawberry.ID | None, optional("Version to publish, in place of a repository.")),

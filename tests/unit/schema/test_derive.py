@@ -12,7 +12,17 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType
 from pydantic import BaseModel, Field
 
-from headbox.kinds import ContentUnit, Document, Plugin, PluginInvalid, Registry, TaskType
+from headbox.kinds import (
+    ContentUnit,
+    Document,
+    Plugin,
+    PluginInvalid,
+    PublishTask,
+    Registry,
+    RepositoryDocument,
+    SettingsDocument,
+    TaskType,
+)
 from headbox.schema import build_schema
 from headbox.schema.build import ApiSchema
 from headbox.schema.names import list_name
@@ -122,6 +132,27 @@ def test_task_type_becomes_type_input_mutation_and_list() -> None:
     assert fields_of(schema, "CreatePaintPayload") == {"task": "Paint", "errors": "[UserError!]!"}
     assert fields_of(schema, "Mutation")["createPaint"] == "CreatePaintPayload!"
     assert fields_of(schema, "Query")["paints"] == "PaintConnection!"
+
+
+class PlainSettings(SettingsDocument, kind="thing.settings"):
+    """Has nothing to set."""
+
+
+class PlainRepository(RepositoryDocument, kind="thing.plain", publish_settings=PlainSettings, content=(Everything,)):
+    """Has no fields of its own."""
+
+
+class PlainPublish(PublishTask[PlainRepository, PlainSettings], kind="thing.publish"):
+    """Publish things."""
+
+
+def test_settings_without_fields_are_named_by_id_alone() -> None:
+    schema = schema_of(Everything, PlainSettings, PlainRepository, PlainPublish)
+
+    assert fields_of(schema, "PlainSettingsRef") == {"id": "ID"}
+    assert "PlainSettingsInput" not in schema.graphql.type_map
+    assert fields_of(schema, "CreatePlainPublishInput")["settings"] == "PlainSettingsRef"
+    assert fields_of(schema, "CreatePlainRepositoryInput")["publishSettings"] == "PlainSettingsRef"
 
 
 class Repository(ContentUnit, kind="thing.repository", natural_key=("name",)):
