@@ -9,7 +9,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import StreamExecutionResult
 
 from headbox.resolvers.context import Context
-from headbox.schema.limits import Measuring, excess
+from headbox.schema.limits import Measuring, excess, excessive_variables
 from headbox.schema.masking import shown
 from headbox.schema.requests import Documents
 from headbox.settings import GraphQLSettings
@@ -56,7 +56,7 @@ class Operation(SchemaExtension):
             measuring = Measuring(self._documents.schema, checked.document, execution.variables)
             measure = measuring.operation(checked.operation(execution.operation_name))
             self._cost = measure.cost
-            problem = excess(measure, self._limits)
+            problem = excess(measure, self._limits) or excessive_variables(execution.variables)
             errors = [problem] if problem else []
         execution.pre_execution_errors = errors
         yield

@@ -45,6 +45,8 @@ MAX_BLOCKED_BY = 1
 LIST_SIZE = 10
 #: What lists are taken to hold, by the name of their field.
 LIST_SIZES = {BLOCKED_BY: MAX_BLOCKERS, "actions": 3, "claims": 3}
+#: Most values in the variables of an operation, those in lists and objects counted one by one: some 0.5 seconds.
+MAX_VALUES = 10_000
 #: What names of the types of connections end with.
 CONNECTION = "Connection"
 
@@ -185,8 +187,24 @@ def excess(measure: Measure, limits: GraphQLSettings) -> GraphQLError | None:
     )
     for what, value, limit, unit in asked:
         if value > limit:
-            return GraphQLError(
-                f"The operation has {what} {value} {unit}; the limit is {limit}.",
-                extensions={"code": ErrorCode.LIMIT_EXCEEDED.value},
-            )
+            return limit_exceeded(f"The operation has {what} {value} {unit}; the limit is {limit}.")
     return None
+
+
+def excessive_variables(variables: Mapping[str, Any] | None) -> GraphQLError | None:
+    """Return the error for variables that take too long to be read as what their types take, or None."""
+    count = 0
+    waiting: list[Any] = [variables]
+    while waiting:
+        value = waiting.pop()
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        count += len(inner)
+        if count > MAX_VALUES:
+            return limit_exceeded(f"The variables hold more than {MAX_VALUES} values.")
+        waiting += inner
+    return None
+
+
+def limit_exceeded(message: str) -> GraphQLError:
+    """Return the error for what is more than the server takes."""
+    return GraphQLError(message, extensions={"code": ErrorCode.LIMIT_EXCEEDED.value})

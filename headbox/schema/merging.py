@@ -24,7 +24,7 @@ from graphql import (
     SelectionSetNode,
 )
 
-from headbox.errors import ErrorCode
+from headbox.schema.limits import limit_exceeded
 
 #: Most pairs of fields and of fragments that are compared, in some 0.3 seconds; 140 fragments in one place make them.
 MAX_PAIRS = 10_000
@@ -72,9 +72,9 @@ def excessive_merging(document: DocumentNode) -> GraphQLError | None:
         fields += sum(map(len, groups))
         pairs += _pairs(len(collected.fragments)) + sum(_pairs(len(group)) for group in groups)
         if fields > MAX_FIELDS:
-            return _error(f"has more than {MAX_FIELDS} fields, those of fragments counted wherever they are used")
+            return limit_exceeded(f"The document has more than {MAX_FIELDS} fields with fragments where they are used.")
         if pairs > MAX_PAIRS:
-            return _error("repeats too many fields or fragments in one place")
+            return limit_exceeded("The document repeats too many fields or fragments in one place.")
         for name in collected.fragments:
             unseen.pop(name, None)
         within = merged.within | collected.fragments
@@ -106,7 +106,3 @@ def _below(group: Iterable[FieldNode]) -> list[SelectionSetNode]:
 
 def _pairs(count: int) -> int:
     return count * (count - 1) // 2
-
-
-def _error(problem: str) -> GraphQLError:
-    return GraphQLError(f"The document {problem}.", extensions={"code": ErrorCode.LIMIT_EXCEEDED.value})

@@ -10,7 +10,7 @@ import pytest
 from headbox.kinds import Registry
 from headbox.plugins.file.plugin import plugin
 from headbox.schema.build import ApiSchema, build_schema
-from headbox.schema.limits import Measure, Measuring, excess
+from headbox.schema.limits import MAX_VALUES, Measure, Measuring, excess, excessive_variables
 from headbox.settings import GraphQLSettings
 
 INTROSPECTION = """
@@ -107,3 +107,20 @@ def test_excess_names_what_and_the_limit(field: str) -> None:
     assert error is not None
     assert str(limit) in error.message
     assert error.extensions == {"code": "LIMIT_EXCEEDED"}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"filter": {"or": [{}] * (MAX_VALUES + 1)}},
+        {"filter": [{"or": [{}] * 100}] * 100},
+        {str(number): None for number in range(MAX_VALUES + 1)},
+    ],
+)
+def test_variables_are_bounded(variables: dict[str, Any]) -> None:
+    error = excessive_variables(variables)
+
+    assert error is not None
+    assert error.extensions == {"code": "LIMIT_EXCEEDED"}
+    assert excessive_variables({"filter": {"or": [{}] * 1000}}) is None
+    assert excessive_variables(None) is None
