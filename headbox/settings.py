@@ -72,7 +72,7 @@ class GraphQLSettings(Section):
     max_aliases: int = Field(100, gt=0, description="Most aliases in an operation.")
     max_tokens: int = Field(5_000, gt=0, description="Most tokens in a document.")
     max_cost: int = Field(
-        100_000, gt=0, description="Highest cost of an operation: about one for each object it may return."
+        30_000, gt=0, description="Highest cost of an operation: about one for each object it may return."
     )
     max_body_bytes: int = Field(MEBIBYTE, gt=0, description="Largest body of a request, in bytes.")
 

@@ -8,7 +8,7 @@ from itertools import count
 from weakref import WeakValueDictionary
 
 from headbox.download.interface import Downloader
-from headbox.errors import TaskError
+from headbox.errors import ArtifactInvalid, TaskError
 from headbox.kinds import DeclaredArtifact
 from headbox.models.database import fetch
 from headbox.models.database.sql import MAX_PARAMETERS
@@ -77,7 +77,7 @@ class Downloads:
             for unit in batch.units:
                 for artifact in unit.artifacts:
                     sha256 = artifact.sha256 or batch.known.get(unit.id, {}).get(artifact.relative_path)
-                    if sha256 in stored:
+                    if sha256 in stored and artifact.size in {None, stored[sha256]}:
                         batch.digests[unit.id, artifact.relative_path] = sha256, stored[sha256]
                         continue
                     self._expect(artifact)
@@ -119,6 +119,8 @@ class Downloads:
                     return await self._download(artifact, sha256)
                 if not await self._is_whole(sha256):
                     return await self._download(artifact, sha256, is_replacing=True)
+            if artifact.size not in {None, size}:
+                raise ArtifactInvalid(url=artifact.url, actual=size, expected=artifact.size)
             self._artifacts.add()
             self._bytes.add(size)
             return sha256, size

@@ -26,8 +26,10 @@ def _no_line_break(path: str) -> str:
     return path
 
 
+# The size is part of what a file is, though the digest would do: a remote that lies about it speaks of a file of its
+# own, and never for the same file of an honest one.
 class FileContent(
-    ContentUnit, kind="file.content", natural_key=("relative_path", "sha256"), unique_by=("relative_path",)
+    ContentUnit, kind="file.content", natural_key=("relative_path", "sha256", "size"), unique_by=("relative_path",)
 ):
     """One file: a path and the bytes that stand there."""
 

@@ -14,6 +14,8 @@ class FilePublish(PublishTask[FileRepository, FilePublishSettings], kind="file.p
         """See `PublishTask.render`."""
         with ctx.file(ctx.settings.manifest) as manifest:
             async for file in ctx.artifacts():
+                if file.relative_path == ctx.settings.manifest:
+                    continue  # Clients get the manifest there: it cannot list itself.
                 assert file.sha256 is not None, "the digest of a file is part of what it is"
                 assert file.size is not None
                 manifest.write(write_line(file.relative_path, file.sha256, file.size))

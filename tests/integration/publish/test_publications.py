@@ -95,6 +95,18 @@ class TestWhatIsRendered:
         assert {unit.relative_path: unit.sha256 for unit in listed if isinstance(unit, FileContent)} == digests(files)
         assert (file.relative_path, file.size) == (MANIFEST, path.stat().st_size)
 
+    async def test_manifest_does_not_list_what_it_hides(self, engine: LocalEngine, upstream: Upstream) -> None:
+        files = {"a.txt": b"a", "FILES": b"hidden"}
+        mirror = await Mirror.of(
+            engine, upstream, automation=Automation.PUBLISH, publish_settings={"manifest": "FILES"}
+        )
+
+        await mirror.sync(files)
+
+        [manifest] = await PublishedFile.all()
+        listed = b"".join([chunk async for chunk in engine.storage.read(manifest.sha256)])
+        assert [line.split(b",")[0] for line in listed.splitlines()] == [b"a.txt"]
+
     async def test_settings_name_the_manifest(self, mirror: Mirror) -> None:
         _, publication = await publish(mirror, settings={"manifest": "lists/FILES"})
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from headbox.models import Remote, SyncIssue
+from headbox.models import Content, Remote, SyncIssue
 from headbox.pipeline import sync as pipeline
-from headbox.types import OnError
+from headbox.types import OnError, SyncMode
 from tests.factories.remote import update_remote
 from tests.integration.sync.parcels import Parcels
-from tests.support.mirror import Mirror, digests, issues, reports, serve, sha256
+from tests.support.engine import LocalEngine
+from tests.support.mirror import MANIFEST, Mirror, digests, issues, reports, serve, sha256
 from tests.support.upstream import Endless, Reset, Status, Truncated, Upstream, pulp_manifest
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(5)}
@@ -146,3 +147,35 @@ async def test_manifest_that_cannot_be_had_is_no_unit_to_leave_out(mirror: Mirro
     error = await mirror.sync_badly(on_error=OnError.SKIP)
 
     assert error["code"] == "REMOTE_RESPONSE"
+
+
+async def test_page_that_is_no_manifest_empties_no_mirror(mirror: Mirror) -> None:
+    await mirror.sync(FILES)
+    mirror.upstream.files[MANIFEST] = b"<html>\n<body>Please log in</body>\n</html>\n"
+
+    error = await mirror.sync_badly(on_error=OnError.SKIP, mode=SyncMode.MIRROR)
+
+    assert (error["code"], "web page" in error["hint"]) == ("METADATA_INVALID", True)
+    assert await mirror.files() == digests(FILES)
+
+
+async def test_size_that_lies_about_stored_bytes_is_noticed(mirror: Mirror, upstream: Upstream) -> None:
+    await mirror.sync(FILES)
+    honest = pulp_manifest(FILES)
+    serve(upstream, FILES, manifest=honest.replace(b",6\n", b",999\n"))
+
+    assert (await mirror.sync_badly())["code"] == "ARTIFACT_INVALID"
+
+
+async def test_remote_that_lies_about_a_size_speaks_for_itself_alone(
+    engine: LocalEngine, mirror: Mirror, upstream: Upstream
+) -> None:
+    liar = await Mirror.of(engine, upstream)
+    await update_remote(engine, await Remote.get(id=liar.repository.remote_id), policy="on_demand")
+    serve(upstream, FILES, manifest=pulp_manifest(FILES).replace(b",6\n", b",999\n"))
+    await liar.sync()
+
+    await mirror.sync(FILES)
+
+    units = await Content.filter(memberships__repository_id=mirror.repository.id)
+    assert {unit.document["size"] for unit in units} == {6}

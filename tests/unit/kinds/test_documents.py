@@ -14,6 +14,7 @@ class Crate(ContentUnit, kind="crate.crate", natural_key=("name", "version"), un
 
     name: str = Field(description="Name.")
     version: int = Field(0, description="Version.")
+    note: str = Field("", description="Note.")
 
 
 class Vault(Document, kind="crate.vault"):
@@ -47,10 +48,18 @@ def test_same_natural_key_is_the_same_unit() -> None:
 
 
 def test_fields_beside_the_natural_key_do_not_matter() -> None:
-    first = FileContent(relative_path="a", sha256="ab" * 32, size=1)
-    second = FileContent(relative_path="a", sha256="ab" * 32, size=2)
+    first = Crate(name="a", version=1, note="one")
+    second = Crate(name="a", version=1, note="two")
 
     assert first.unit_id() == second.unit_id()
+
+
+def test_size_is_part_of_what_a_file_is() -> None:
+    honest = FileContent(relative_path="a", sha256="ab" * 32, size=1)
+    lying = FileContent(relative_path="a", sha256="ab" * 32, size=2)
+
+    assert honest.unit_id() != lying.unit_id()
+    assert honest.slot_id() == lying.slot_id()
 
 
 def test_units_that_want_one_place_have_one_slot() -> None:
