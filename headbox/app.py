@@ -59,10 +59,10 @@ def create_app(
         Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
     ]
     middleware = [
+        Middleware(RequestContext, database=engine.database),
         # A page of another site that a name server sends here (DNS rebinding) must not talk to a server without
         # accounts.
         Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(engine.settings.server), www_redirect=False),
-        Middleware(RequestContext, database=engine.database),
     ]
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
 

@@ -26,6 +26,8 @@ from headbox.services.documents import check_labels, check_name, checked
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import UNFINISHED_STATES, Automation, SyncMode
 
+#: Longest description, in characters.
+MAX_DESCRIPTION = 10_000
 #: Most distributions that one request creates.
 MAX_DISTRIBUTIONS = 50
 
@@ -80,6 +82,7 @@ async def create(work: UnitOfWork, kind: type[RepositoryDocument], new: NewRepos
         RequestError: Something of it cannot be.
     """
     document = checked(kind, new.values)
+    _check_description(new.description)
     repository = Repository(
         kind=kind.kind,
         name=check_name(new.name),
@@ -187,6 +190,7 @@ async def _change(
         repository.publish_settings_id = settings.id if settings else None
     if "retain_versions" in changes:
         repository.retain_versions = _checked_retention(changes["retain_versions"])
+    _check_description(changes.get("description"))
     for name in ("description", "automation", "sync_mode"):
         if name in changes:
             setattr(repository, name, changes[name])
@@ -195,6 +199,12 @@ async def _change(
 async def _check_name_is_free(repository: Repository) -> None:
     if await Repository.filter(name=repository.name).exclude(id=repository.id).exists():
         raise NameTaken(what="repository", name=repository.name, path=("name",))
+
+
+def _check_description(text: str | None) -> None:
+    if text is not None and (len(text) > MAX_DESCRIPTION or "\0" in text):
+        raise Invalid(field="description", reason=f"it has at most {MAX_DESCRIPTION} characters", path=("description",))
+    return text
 
 
 def _checked_retention(versions: int | None) -> int | None:
