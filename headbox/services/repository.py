@@ -204,7 +204,6 @@ async def _check_name_is_free(repository: Repository) -> None:
 def _check_description(text: str | None) -> None:
     if text is not None and (len(text) > MAX_DESCRIPTION or "\0" in text):
         raise Invalid(field="description", reason=f"it has at most {MAX_DESCRIPTION} characters", path=("description",))
-    return text
 
 
 def _checked_retention(versions: int | None) -> int | None:
