@@ -41,7 +41,7 @@ class Publication(Row):
     distributable = fields.BooleanField(default=True)
     created_by_id = fields.UUIDField(null=True)
     # When it was last published, or asked for again: of the publications of one version, the latest is served.
-    published_at = fields.DatetimeField()
+    published_at = fields.DatetimeField(auto_now_add=True)
     # No column: True on the row that a task answers with when an identical publication stood already.
     reused: bool = False
 

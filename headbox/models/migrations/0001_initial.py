@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                 ('fingerprint', fields.CharField(unique=True, max_length=64)),
                 ('distributable', fields.BooleanField(default=True)),
                 ('created_by_id', fields.UUIDField(null=True)),
-                ('published_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('published_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
             ],
             options={'table': 'publication', 'app': 'core', 'indexes': [Index(fields=['repository_version_id']), Index(fields=['settings_id'])], 'pk_attr': 'id', 'table_description': 'What clients read of one repository version under one publish settings.'},
             bases=['Row'],
