@@ -24,9 +24,9 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _uuid7_lock = threading.Lock()
 _last_uuid7 = 0
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_is_sha256 = re.compile(r"[0-9a-f]{64}").fullmatch
 #: What a relative path must not hold: control characters, lone surrogates, and segments that are empty, "." or "..".
-_BAD_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|(?:^|/)\.{0,2}(?:/|$)")
+_find_bad_path = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|(?:^|/)\.{0,2}(?:/|$)").search
 
 
 def check_sha256(value: str) -> str:
@@ -36,10 +36,10 @@ def check_sha256(value: str) -> str:
         ValueError: It is not one.
     Source: FIPS 180-4.
     """
-    if _SHA256.fullmatch(value):
+    if _is_sha256(value):
         return value
     digest = value.lower()
-    if not _SHA256.fullmatch(digest):
+    if not _is_sha256(digest):
         raise ValueError("a SHA-256 digest has 64 hexadecimal digits")
     return digest
 
@@ -52,7 +52,7 @@ def check_relative_path(value: str) -> str:
     Raises:
         ValueError: The path is absolute, empty, climbs, or is too long for a file system.
     """
-    if _BAD_PATH.search(value):
+    if _find_bad_path(value):
         raise ValueError("a path must be relative, without empty segments, '.', '..' or control characters")
     if len(value) * 4 > MAX_SEGMENT_BYTES:
         encoded = value.encode()

@@ -104,8 +104,11 @@ class ContentUnit(Document):
 def _key_texts(unit: ContentUnit, names: tuple[str, ...]) -> list[str]:
     # Straight from the fields: a sync derives millions of these.
     fields = unit.__dict__
-    values = [fields[name] for name in names]
-    return [value if type(value) is str else json.dumps(value, sort_keys=True, default=str) for value in values]
+    return [value if type(value := fields[name]) is str else _key_text(value) for name in names]
+
+
+def _key_text(value: object) -> str:
+    return str(value) if type(value) is int else json.dumps(value, sort_keys=True, default=str)
 
 
 class RemoteDocument(Document):

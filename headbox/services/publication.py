@@ -31,6 +31,8 @@ UnitT = TypeVar("UnitT", bound=ContentUnit)
 
 #: Rows that are read at a time while a version is rendered; bounds the memory of a publish.
 PAGE = 10_000
+#: Files that are sorted without the disk: some 20 MB.
+SORTED_IN_MEMORY = 100_000
 #: Files that are rendered before everything else on the event loop gets its turn.
 TURN = 200
 
@@ -217,10 +219,18 @@ class RenderContext:
 
     async def artifacts(self) -> AsyncIterator[DeclaredArtifact]:
         """See `PublishContext.artifacts`."""
-        # Sorted in runs on disk: the database keeps units by id, and people read files by path.
-        runs = [self._sorted_run(page) async for page in self._artifact_pages()]
+        # The database keeps units by id, and people read files by path: sorted here, in runs on disk where there are
+        # many.
+        runs: list[Path] = []
+        rows: list[tuple[str, str, int]] = []
+        async for page in self._artifact_pages():
+            rows += page
+            if len(rows) >= SORTED_IN_MEMORY:
+                runs.append(self._sorted_run(rows))
+                rows = []
+        rows.sort()
         report = self._run.report("publish.render.artifacts", "Writing metadata")
-        for path, sha256, size in heapq.merge(*map(_read_run, runs)):
+        for path, sha256, size in heapq.merge(rows, *map(_read_run, runs)) if runs else rows:
             report.add()
             if report.done % TURN == 0:
                 await asyncio.sleep(0)
@@ -274,10 +284,10 @@ class RenderContext:
             [str(self._version.repository_id), after or str(UUID(int=0)), number, number, *([kind] if kind else [])],
         )
 
-    def _sorted_run(self, page: list[tuple[str, str, int]]) -> Path:
+    def _sorted_run(self, rows: list[tuple[str, str, int]]) -> Path:
         path = self._new_file("sorted")
         with path.open("xb") as file:
-            for row in sorted(page):
+            for row in sorted(rows):
                 file.write(orjson.dumps(row) + b"\n")
         return path
 

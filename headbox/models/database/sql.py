@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -104,7 +105,7 @@ async def insert_new(
         some = rows[start : start + size]
         values = ", ".join([marks] * len(some))
         statement = f"INSERT INTO {table} ({names}) VALUES {values} ON CONFLICT {on_conflict}"  # noqa: S608
-        changed += await execute(connection, statement, [value for row in some for value in row])
+        changed += await execute(connection, statement, list(chain.from_iterable(some)))
     return changed
 
 

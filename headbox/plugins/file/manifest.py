@@ -41,7 +41,7 @@ def read_manifest(path: Path, url: str) -> Iterator[FileContent | MetadataInvali
 
 def write_line(relative_path: str, sha256: str, size: int) -> str:
     """Return the line of one file, with its line break."""
-    if not any(character in ',"' for character in relative_path) and relative_path == relative_path.strip():
+    if "," not in relative_path and '"' not in relative_path and relative_path == relative_path.strip():
         return f"{relative_path},{sha256},{size}\n"
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow((relative_path, sha256, size))

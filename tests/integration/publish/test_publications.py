@@ -77,7 +77,12 @@ class TestReuse:
 
 
 class TestWhatIsRendered:
-    async def test_manifest_lists_the_version_by_path(self, engine: LocalEngine, upstream: Upstream) -> None:
+    @pytest.mark.parametrize("sorted_in_memory", [100, 3, 1], ids=["in memory", "one page on disk", "all on disk"])
+    async def test_manifest_lists_the_version_by_path(
+        self, engine: LocalEngine, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, sorted_in_memory: int
+    ) -> None:
+        monkeypatch.setattr(publications, "SORTED_IN_MEMORY", sorted_in_memory)
+        monkeypatch.setattr(publications, "PAGE", 2)
         files = {
             path: path.encode()
             for path in ("b.txt", "a/z.txt", "a.txt", "a, b.txt", 'say "hi"', " led", "été/日本.txt")
