@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -34,41 +36,61 @@ async def known_artifacts(connection: Connection, units: Sequence[Unit]) -> dict
     return known
 
 
-async def save(connection: Connection, task_id: UUID, batch: Batch, remote_id: UUID) -> None:
-    """Write what is new of a batch, and stage all of it.
+@dataclass(frozen=True, slots=True)
+class BatchRows:
+    """What is to be written of a batch, by table; made before the transaction begins, so that it only writes."""
+
+    artifact: list[tuple[Any, ...]]
+    content: list[tuple[Any, ...]]
+    content_artifact: list[tuple[Any, ...]]
+    artifact_source: list[tuple[Any, ...]]
+    sync_staging: list[tuple[Any, ...]]
+
+
+def rows_of(batch: Batch, task_id: UUID, remote_id: UUID) -> BatchRows:
+    """Return the rows of a batch that is looked up and downloaded.
 
     Args:
-        connection: Inside of a transaction.
+        batch: The batch.
         task_id: The sync that stages.
-        batch: Looked up and downloaded.
         remote_id: Where the bytes can be fetched again.
+    """
+    # In the order of their ids: indexes grow at one place at a time, and two syncs never lock each other out.
+    units = sorted(batch.units, key=attrgetter("id"))
+    time = datetime.now(UTC)
+    task, remote = str(task_id), str(remote_id)
+    return BatchRows(
+        artifact=[(*item, time) for item in sorted(batch.stored.items())],
+        content=[
+            (unit.id, time, unit.content.kind, unit.content.model_dump_json(), unit.slot, "{}")
+            for unit in units
+            if unit.id not in batch.known
+        ],
+        content_artifact=list(_content_artifacts(units, batch)),
+        artifact_source=[
+            (unit.id, artifact.relative_path, remote, artifact.url) for unit in units for artifact in unit.artifacts
+        ],
+        sync_staging=[
+            (task, unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)
+        ],
+    )
+
+
+async def save(connection: Connection, rows: BatchRows) -> None:
+    """Write what is new of a batch, and stage all of it, inside of a transaction.
 
     Raises:
         NewlyKnown: What is known of the batch is out of date; the transaction must be taken back.
     """
-    # In the order of their ids: indexes grow at one place at a time, and two syncs never lock each other out.
-    units = sorted(batch.units, key=lambda unit: unit.id)
-    new = [unit for unit in units if unit.id not in batch.known]
-    time = datetime.now(UTC)
-    await insert_new(
-        connection,
-        "artifact",
-        ("sha256", "size", "created_at"),
-        [(*item, time) for item in sorted(batch.stored.items())],
-    )
-    inserted = await insert_new(
-        connection,
-        "content",
-        ("id", "created_at", "kind", "document", "slot", "labels"),
-        [(unit.id, time, unit.content.kind, unit.content.model_dump_json(), unit.slot, "{}") for unit in new],
-    )
-    if inserted < len(new):
+    await insert_new(connection, "artifact", ("sha256", "size", "created_at"), rows.artifact)
+    columns = ("id", "created_at", "kind", "document", "slot", "labels")
+    if await insert_new(connection, "content", columns, rows.content) < len(rows.content):
         raise NewlyKnown
     await insert_new(
         connection,
         "content_artifact",
         ("content_id", "relative_path", "sha256", "size"),
-        list(_content_artifacts(units, batch)),
+        rows.content_artifact,
         # A unit that was known, but not by its bytes, is told which ones it has.
         on_conflict="(content_id, relative_path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size"
         " WHERE content_artifact.sha256 IS NULL",
@@ -77,20 +99,11 @@ async def save(connection: Connection, task_id: UUID, batch: Batch, remote_id: U
         connection,
         "artifact_source",
         ("content_id", "relative_path", "remote_id", "url"),
-        [
-            (unit.id, artifact.relative_path, str(remote_id), artifact.url)
-            for unit in units
-            for artifact in unit.artifacts
-        ],
+        rows.artifact_source,
         on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET url = excluded.url"
         " WHERE artifact_source.url <> excluded.url",
     )
-    await insert_new(
-        connection,
-        "sync_staging",
-        ("task_id", "content_id", "ordinal", "slot"),
-        [(str(task_id), unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)],
-    )
+    await insert_new(connection, "sync_staging", ("task_id", "content_id", "ordinal", "slot"), rows.sync_staging)
 
 
 def _content_artifacts(units: Sequence[Unit], batch: Batch) -> Iterator[tuple[Any, ...]]:

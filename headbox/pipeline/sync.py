@@ -20,7 +20,7 @@ from headbox.models.database import Connection
 from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.pipeline.download import Downloads
 from headbox.pipeline.run import Run
-from headbox.pipeline.save import NewlyKnown, known_artifacts, save
+from headbox.pipeline.save import BatchRows, NewlyKnown, known_artifacts, rows_of, save
 from headbox.types import OnError, TotalKind, uuid7
 
 #: Units that go through the pipeline together.
@@ -173,24 +173,26 @@ class SyncPipeline:
             failures = await self._downloads.fetch(batch, keep_going=self._on_error is OnError.SKIP)
             self.places_missed += [unit.slot or unit.id for unit in batch.units if unit.id in failures]
             self._leave_out(batch, failures)
-        # One after the other: the database takes one writer, and the download of the others goes on meanwhile.
+        rows = rows_of(batch, self._run.task.id, self._remote_id)
+        # One after the other: the database takes one writer, and the others are read and downloaded meanwhile.
         async with saving:
             if batch.stored:
                 await self._run.storage.flush()
-            await self._save(batch)
+            await self._save(batch, rows)
         self._saved.add(len(batch.units))
         for unit in batch.units:
             del self._under_way[unit.id]
 
-    async def _save(self, batch: Batch) -> None:
+    async def _save(self, batch: Batch, rows: BatchRows) -> None:
         while True:
             try:
                 async with self._run.fenced() as work:
-                    await save(work.connection, self._run.task.id, batch, self._remote_id)
+                    await save(work.connection, rows)
                     await self._write_issues(work.connection)
             except NewlyKnown:
                 batch.known = await known_artifacts(self._run.engine.database.connection, batch.units)
                 self._leave_out(batch, batch.contradictions())
+                rows = rows_of(batch, self._run.task.id, self._remote_id)
             else:
                 return
 
