@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tortoise.exceptions import BaseORMException
 
 from headbox.content_app import ContentApp
-from headbox.models.database import Database, DatabaseUnusable, fetch, pending_migrations
+from headbox.models.database import Database, fetch
 from headbox.schema.app import GraphQLApp
 from headbox.settings import ServerSettings
 from headbox.storage.interface import ArtifactStorage
@@ -36,20 +36,18 @@ def create_app(
     storage: ArtifactStorage,
     graphql: GraphQLApp,
     content: ContentApp,
-    content_database: Database,
     metrics: CollectorRegistry,
 ) -> Starlette:
-    """Return the ASGI application; its lifespan connects the databases for the event loop that it is served on."""
+    """Return the ASGI application; the databases are connected on the event loop that it is served on."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with content_database.connected(), engine.database.connected():
-            await content.start()
-            try:
-                yield
-            finally:
-                graphql.close()
-                await content.stop()
+        await content.start()
+        try:
+            yield
+        finally:
+            graphql.close()
+            await content.stop()
 
     health = _Health(engine, storage, metrics)
     routes: list[BaseRoute] = [
@@ -127,9 +125,7 @@ class _Health:
         problems = []
         try:
             await fetch(self._engine.database.connection, "SELECT 1")
-            if missing := await pending_migrations(self._engine.database):
-                problems.append(f"migrations are missing: {', '.join(missing)}")
-        except (BaseORMException, DatabaseUnusable) as error:
+        except BaseORMException as error:
             problems.append(f"the database does not answer: {error}")
         storage = await self._storage.check()
         if not storage.ok:

@@ -162,8 +162,12 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
     engine = Engine(
         database=database, registry=registry, cipher=cipher, bus=bus, dispatcher=dispatcher, settings=settings
     )
-    server = _server(engine, storage, workspace, process)
-    async with _worker(broker, process, settings):
+    # Of its own, so that no download waits for a mutation that waits for a sync: SQLite has one connection for each.
+    content_database = Database(settings.data_dir)
+    server = _server(engine, storage, workspace, process, content_database)
+    # Before any task runs: connecting sets the models up again, in all threads, and a query beside it gets half of a
+    # row.
+    async with database.connected(), content_database.connected(), _worker(broker, process, settings):
         await server.serve([listening])
     return 0 if server.started else 1
 
@@ -219,11 +223,15 @@ class _Server(uvicorn.Server):
                 log.info("listening", extra={"url": f"http://{host}:{port}/"})
 
 
-def _server(engine: Engine, storage: ArtifactStorage, workspace: Workspace, process: WorkerProcess) -> _Server:
+def _server(
+    engine: Engine,
+    storage: ArtifactStorage,
+    workspace: Workspace,
+    process: WorkerProcess,
+    content_database: Database,
+) -> _Server:
     settings = engine.settings
     graphql = GraphQLApp(engine=engine, storage=storage)
-    # Of its own, so that no download waits for a mutation that waits for a sync: SQLite has one connection for each.
-    content_database = Database(settings.data_dir)
     content = ContentApp(
         database=content_database,
         registry=engine.registry,
@@ -238,7 +246,6 @@ def _server(engine: Engine, storage: ArtifactStorage, workspace: Workspace, proc
         storage=storage,
         graphql=graphql,
         content=content,
-        content_database=content_database,
         metrics=REGISTRY,
     )
     config = uvicorn.Config(
