@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from enum import StrEnum
+from functools import cache
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -81,25 +82,41 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
-def derived_id(*parts: str) -> uuid.UUID:
+def derived_id(kind: str, *parts: str) -> uuid.UUID:
     """Return the identifier that these words always give: nothing needs to be looked up to know it.
 
-    Source: RFC 9562, section 5.8 (UUIDv8), over the SHA-256 of the parts with NUL between them.
+    Identifiers of one kind lie together: their first 16 bits are the kind's own, see `derived_id_range`.
+
+    Source: RFC 9562, section 5.8 (UUIDv8), over the SHA-256 of the words with NUL between them.
     """
-    return uuid.UUID(derived_id_text(*parts))
+    return uuid.UUID(derived_id_text(kind, *parts))
 
 
-def derived_id_text(*parts: str) -> str:
+def derived_id_text(kind: str, *parts: str) -> str:
     """Return `derived_id` in its canonical text form.
 
     For bulk rows, where making UUID objects would be half of the work.
     """
-    text = "\0".join(parts)
-    if text.count("\0") >= len(parts):
-        # A part holds a NUL itself. No other text begins like this one, for the first part is never empty.
-        text = "\0" + "".join(f"{len(part)}:{part}" for part in parts)
+    text = "\0".join((kind, *parts))
+    if text.count("\0") > len(parts):
+        # A part holds a NUL itself. No other text begins like this one, for the kind is never empty.
+        text = "\0" + "".join(f"{len(part)}:{part}" for part in (kind, *parts))
     digits = hashlib.sha256(text.encode()).hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
+    return (
+        f"{_kind_prefix(kind)}{digits[4:8]}-{digits[8:12]}-8{digits[13:16]}"
+        f"-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
+    )
+
+
+def derived_id_range(kind: str) -> tuple[str, str]:
+    """Return the lowest and the highest identifier that `derived_id` gives for a kind; others may lie in between."""
+    prefix = _kind_prefix(kind)
+    return f"{prefix}0000-0000-8000-8000-000000000000", f"{prefix}ffff-ffff-8fff-bfff-ffffffffffff"
+
+
+@cache
+def _kind_prefix(kind: str) -> str:
+    return hashlib.sha256(kind.encode()).hexdigest()[:4]
 
 
 class TaskState(StrEnum):

@@ -94,10 +94,10 @@ class ContentUnit(Document):
         """Return the identifier of this unit, a UUID as text: the same kind and natural key always give the same."""
         return derived_id_text(self.kind, *_key_texts(self, self.natural_key))
 
-    def slot_id(self) -> str | None:
-        """Return the identifier of the place that it takes in a version, a UUID as text, or None when it takes none."""
+    def slot_id(self) -> str:
+        """Return the identifier of the place that it takes in a version, a UUID as text: its own where it has no rival."""
         if not self.unique_by:
-            return None
+            return self.unit_id()
         return derived_id_text(self.kind, "slot", *_key_texts(self, self.unique_by))
 
 

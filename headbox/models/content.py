@@ -20,13 +20,13 @@ class Content(Row):
 
     kind = fields.CharField(max_length=100)
     document: fields.JSONField[dict[str, Any]] = fields.JSONField()
-    # Derived from the fields that no two units of one version may share; None when the kind has none.
-    slot = fields.UUIDField(null=True, db_index=True)
+    # The place that it takes in a version, which no other unit of that version has: see `ContentUnit.slot_id`.
+    slot = fields.UUIDField()
     labels: fields.JSONField[dict[str, str]] = fields.JSONField(default=dict)
 
     class Meta(Model.Meta):
+        # Units of one kind lie together by their ids: see `derived_id`.
         table = "content"
-        indexes = (("kind", "id"),)
 
 
 class Artifact(Model):
@@ -90,6 +90,8 @@ class Membership(Model):
     content_id: uuid.UUID
     added_in = fields.BigIntField()
     removed_in = fields.BigIntField(null=True)
+    # The unit's own: no two open intervals of a repository have the same.
+    slot = fields.UUIDField()
     origin = fields.CharEnumField(Origin, max_length=10)
 
     class Meta(Model.Meta):

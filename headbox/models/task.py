@@ -139,8 +139,9 @@ class SyncStaging(Model):
     content_id = fields.UUIDField()
     # Place in what the remote declared: of two units that want one place, the first stays.
     ordinal = fields.BigIntField(db_default=0)
-    slot = fields.UUIDField(null=True)
+    slot = fields.UUIDField()
 
     class Meta(Model.Meta):
         table = "sync_staging"
-        unique_together = (("task_id", "content_id"),)
+        # By slot: units that want one place lie together.
+        unique_together = (("task_id", "slot", "content_id"),)

@@ -15,7 +15,7 @@ class Unit(NamedTuple):
     """A content unit with what is derived from it once."""
 
     id: str
-    slot: str | None
+    slot: str
     content: ContentUnit
     artifacts: Sequence[DeclaredArtifact]
 

@@ -38,10 +38,16 @@ async def known_artifacts(connection: Connection, units: Sequence[Unit]) -> dict
 
 @dataclass(frozen=True, slots=True)
 class BatchRows:
-    """What is to be written of a batch, by table; made before the transaction begins, so that it only writes."""
+    """What is to be written of a batch, by table; made before the transaction begins, so that it only writes.
 
+    Attributes:
+        content: By kind.
+    """
+
+    task_id: UUID
+    remote_id: UUID
     artifact: list[tuple[Any, ...]]
-    content: list[tuple[Any, ...]]
+    content: dict[str, list[tuple[Any, ...]]]
     content_artifact: list[tuple[Any, ...]]
     artifact_source: list[tuple[Any, ...]]
     sync_staging: list[tuple[Any, ...]]
@@ -57,22 +63,21 @@ def rows_of(batch: Batch, task_id: UUID, remote_id: UUID) -> BatchRows:
     """
     # In the order of their ids: indexes grow at one place at a time, and two syncs never lock each other out.
     units = sorted(batch.units, key=attrgetter("id"))
-    time = datetime.now(UTC)
-    task, remote = str(task_id), str(remote_id)
+    content: dict[str, list[tuple[Any, ...]]] = {}
+    for unit in units:
+        if unit.id not in batch.known:
+            document = unit.content
+            content.setdefault(document.kind, []).append((unit.id, document.model_dump_json(), unit.slot))
     return BatchRows(
-        artifact=[(*item, time) for item in sorted(batch.stored.items())],
-        content=[
-            (unit.id, time, unit.content.kind, unit.content.model_dump_json(), unit.slot, "{}")
-            for unit in units
-            if unit.id not in batch.known
-        ],
+        task_id=task_id,
+        remote_id=remote_id,
+        artifact=sorted(batch.stored.items()),
+        content=content,
         content_artifact=list(_content_artifacts(units, batch)),
         artifact_source=[
-            (unit.id, artifact.relative_path, remote, artifact.url) for unit in units for artifact in unit.artifacts
+            (unit.id, artifact.relative_path, artifact.url) for unit in units for artifact in unit.artifacts
         ],
-        sync_staging=[
-            (task, unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)
-        ],
+        sync_staging=[(unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)],
     )
 
 
@@ -82,10 +87,13 @@ async def save(connection: Connection, rows: BatchRows) -> None:
     Raises:
         NewlyKnown: What is known of the batch is out of date; the transaction must be taken back.
     """
-    await insert_new(connection, "artifact", ("sha256", "size", "created_at"), rows.artifact)
-    columns = ("id", "created_at", "kind", "document", "slot", "labels")
-    if await insert_new(connection, "content", columns, rows.content) < len(rows.content):
-        raise NewlyKnown
+    time = datetime.now(UTC)
+    await insert_new(connection, "artifact", ("sha256", "size"), rows.artifact, constants={"created_at": time})
+    for kind, content in rows.content.items():
+        constants = {"kind": kind, "created_at": time, "labels": "{}"}
+        new = await insert_new(connection, "content", ("id", "document", "slot"), content, constants=constants)
+        if new < len(content):
+            raise NewlyKnown
     await insert_new(
         connection,
         "content_artifact",
@@ -98,12 +106,19 @@ async def save(connection: Connection, rows: BatchRows) -> None:
     await insert_new(
         connection,
         "artifact_source",
-        ("content_id", "relative_path", "remote_id", "url"),
+        ("content_id", "relative_path", "url"),
         rows.artifact_source,
+        constants={"remote_id": str(rows.remote_id)},
         on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET url = excluded.url"
         " WHERE artifact_source.url <> excluded.url",
     )
-    await insert_new(connection, "sync_staging", ("task_id", "content_id", "ordinal", "slot"), rows.sync_staging)
+    await insert_new(
+        connection,
+        "sync_staging",
+        ("content_id", "ordinal", "slot"),
+        rows.sync_staging,
+        constants={"task_id": str(rows.task_id)},
+    )
 
 
 def _content_artifacts(units: Sequence[Unit], batch: Batch) -> Iterator[tuple[Any, ...]]:

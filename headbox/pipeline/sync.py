@@ -62,8 +62,8 @@ class SyncPipeline:
         self._issues: list[SyncIssue] = []
         self.issue_count = 0
         self.unit_count = 0
-        #: Places of the units that were left out because their bytes cannot be had: their slots, or else their ids.
-        self.places_missed: list[str] = []
+        #: Slots of the units that were left out because their bytes cannot be had.
+        self.slots_missed: list[str] = []
         # Units on their way to the database. What was left out stays here: it is left out wherever it is declared.
         self._under_way: dict[str, Unit] = {}
         self._discovered = run.report("sync.discover.content", "Reading what the remote holds")
@@ -171,7 +171,7 @@ class SyncPipeline:
         self._leave_out(batch, batch.contradictions())
         if self._downloads:
             failures = await self._downloads.fetch(batch, keep_going=self._on_error is OnError.SKIP)
-            self.places_missed += [unit.slot or unit.id for unit in batch.units if unit.id in failures]
+            self.slots_missed += [unit.slot for unit in batch.units if unit.id in failures]
             self._leave_out(batch, failures)
         rows = rows_of(batch, self._run.task.id, self._remote_id)
         # One after the other: the database takes one writer, and the others are read and downloaded meanwhile.

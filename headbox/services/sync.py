@@ -184,9 +184,9 @@ async def _leave_out_conflicts(run: Run, pipeline: SyncPipeline) -> None:
 
 async def _keep_what_stands(run: Run, pipeline: SyncPipeline, repository: Repository) -> None:
     """Let no file go because the bytes that are to take its place cannot be had."""
-    if pipeline.places_missed:
+    if pipeline.slots_missed:
         async with run.fenced() as work:
-            await versions.keep(work.connection, repository, run.task.id, pipeline.places_missed)
+            await versions.keep(work.connection, repository, run.task.id, pipeline.slots_missed)
 
 
 async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> NextVersion:

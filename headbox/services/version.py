@@ -17,8 +17,8 @@ from headbox.models import Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch
 from headbox.types import Origin, SyncMode, uuid7
 
-#: Places that one statement keeps: each is a parameter twice, of the 32,766 that SQLite takes.
-PLACES_A_STATEMENT = 10_000
+#: Slots that one statement keeps: each is a parameter, of the 32,766 that SQLite takes.
+SLOTS_A_STATEMENT = 30_000
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) ->
     rows = await fetch(
         connection,
         "SELECT later.content_id, MIN(content_artifact.relative_path) AS path FROM sync_staging later"
-        " JOIN (SELECT slot, MIN(ordinal) AS first FROM sync_staging WHERE task_id = ? AND slot IS NOT NULL"
+        " JOIN (SELECT slot, MIN(ordinal) AS first FROM sync_staging WHERE task_id = ?"
         "       GROUP BY slot HAVING COUNT(*) > 1) taken ON taken.slot = later.slot AND later.ordinal > taken.first"
         " LEFT JOIN content_artifact ON content_artifact.content_id = later.content_id"
         " WHERE later.task_id = ? GROUP BY later.content_id ORDER BY path LIMIT ?",
@@ -69,30 +69,28 @@ async def unstage(connection: Connection, task_id: UUID, content_ids: list[str])
     )
 
 
-async def keep(connection: Connection, repository: Repository, task_id: UUID, places: Sequence[str]) -> None:
-    """Stage the units that have these places in the latest version, where nothing else is staged for them.
+async def keep(connection: Connection, repository: Repository, task_id: UUID, slots: Sequence[str]) -> None:
+    """Stage the units that have these slots in the latest version, where nothing else is staged for them.
 
     Args:
         connection: Inside of a transaction.
         repository: Claimed by the task for itself.
         task_id: The sync that stages.
-        places: Slots, and ids of units that have none.
+        slots: Slots of units that cannot be had.
     """
     latest = repository.latest_number
-    for start in range(0, len(places), PLACES_A_STATEMENT):
-        some = places[start : start + PLACES_A_STATEMENT]
+    for start in range(0, len(slots), SLOTS_A_STATEMENT):
+        some = slots[start : start + SLOTS_A_STATEMENT]
         marks = ", ".join("?" * len(some))
         await execute(
             connection,
             "INSERT INTO sync_staging (task_id, content_id, ordinal, slot)"  # noqa: S608
-            " SELECT ?, content.id, 0, content.slot"
-            " FROM content JOIN membership ON membership.content_id = content.id"
-            " WHERE membership.repository_id = ? AND membership.added_in <= ?"
-            " AND (membership.removed_in IS NULL OR membership.removed_in > ?)"
-            f" AND (content.slot IN ({marks}) OR content.id IN ({marks}))"
-            " AND NOT EXISTS (SELECT 1 FROM sync_staging staged WHERE staged.task_id = ?"
-            "                 AND (staged.content_id = content.id OR staged.slot = content.slot))",
-            [str(task_id), str(repository.id), latest, latest, *some, *some, str(task_id)],
+            " SELECT ?, content_id, 0, slot FROM membership"
+            " WHERE repository_id = ? AND added_in <= ? AND (removed_in IS NULL OR removed_in > ?)"
+            f" AND slot IN ({marks})"
+            " AND NOT EXISTS (SELECT 1 FROM sync_staging staged"
+            "                 WHERE staged.task_id = ? AND staged.slot = membership.slot)",
+            [str(task_id), str(repository.id), latest, latest, *some, str(task_id)],
         )
 
 
@@ -115,24 +113,25 @@ async def prepare(
             connection,
             "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND origin = 'sync'"
             " AND NOT EXISTS (SELECT 1 FROM sync_staging"
-            "                 WHERE sync_staging.task_id = ? AND sync_staging.content_id = membership.content_id)",
+            "                 WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
+            "                 AND sync_staging.content_id = membership.content_id)",
             [number, str(repository.id), str(task_id)],
         )
     # A unit that is added takes the place of the one that has its slot.
     await execute(
         connection,
-        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND content_id IN ("
-        " SELECT content.id FROM sync_staging"
-        " JOIN content ON content.slot = sync_staging.slot AND content.id <> sync_staging.content_id"
-        " WHERE sync_staging.task_id = ? AND sync_staging.slot IS NOT NULL)",
+        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"
+        " AND EXISTS (SELECT 1 FROM sync_staging"
+        "             WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
+        "             AND sync_staging.content_id <> membership.content_id)",
         [number, str(repository.id), str(task_id)],
     )
     await execute(
         connection,
-        "INSERT INTO membership (repository_id, content_id, added_in, origin)"
-        " SELECT ?, sync_staging.content_id, ?, ? FROM sync_staging WHERE sync_staging.task_id = ?"
+        "INSERT INTO membership (repository_id, content_id, added_in, origin, slot)"
+        " SELECT ?, sync_staging.content_id, ?, ?, sync_staging.slot FROM sync_staging WHERE sync_staging.task_id = ?"
         " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
-        "                 AND present.content_id = sync_staging.content_id AND present.removed_in IS NULL)"
+        "                 AND present.slot = sync_staging.slot AND present.removed_in IS NULL)"
         " ORDER BY sync_staging.content_id",
         [str(repository.id), number, origin.value, str(task_id), str(repository.id)],
     )

@@ -5,9 +5,10 @@ Statements are written with `?` for each parameter, and run on SQLite and Postgr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -84,6 +85,7 @@ async def insert_new(
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
     *,
+    constants: Mapping[str, Any] = MappingProxyType({}),
     on_conflict: str = "DO NOTHING",
 ) -> int:
     """Insert the rows that are not there yet, and return how many rows that changed.
@@ -91,21 +93,27 @@ async def insert_new(
     Args:
         connection: A connection inside of a transaction.
         table: Name of the table.
-        columns: Names of the columns.
+        columns: Names of the columns that differ from row to row.
         rows: Values in the order of the columns: texts, numbers, truths, times or None.
+        constants: Column -> value, of the columns that are the same in all rows.
         on_conflict: What follows ON CONFLICT.
     """
     # Many rows a statement, and not executemany: that takes and gives the interpreter's lock for each row, and a busy
     # thread of Python beside it would make every row wait.
-    names = ", ".join(columns)
+    names = ", ".join((*columns, *constants))
     marks = f"({', '.join('?' * len(columns))})"
-    size = MAX_PARAMETERS // len(columns)
+    selected = ", ".join([f"column{number}" for number in range(1, len(columns) + 1)] + ["?"] * len(constants))
+    size = (MAX_PARAMETERS - len(constants)) // len(columns)
     changed = 0
     for start in range(0, len(rows), size):
         some = rows[start : start + size]
         values = ", ".join([marks] * len(some))
-        statement = f"INSERT INTO {table} ({names}) VALUES {values} ON CONFLICT {on_conflict}"  # noqa: S608
-        changed += await execute(connection, statement, list(chain.from_iterable(some)))
+        # WHERE TRUE keeps SQLite from taking ON for the beginning of a join's condition.
+        statement = (
+            f"INSERT INTO {table} ({names}) SELECT {selected} FROM (VALUES {values}) AS new"  # noqa: S608
+            f" WHERE TRUE ON CONFLICT {on_conflict}"
+        )
+        changed += await execute(connection, statement, [*constants.values(), *chain.from_iterable(some)])
     return changed
 
 

@@ -13,9 +13,9 @@ class Migration(migrations.Migration):
             "CREATE UNIQUE INDEX remote_name_alive ON remote (name) WHERE deleted_at IS NULL",
             "DROP INDEX remote_name_alive",
         ),
-        # What is current: at most one open interval for each unit of a repository.
+        # What is current: at most one unit for each slot, and one open interval for each unit, for it has one slot.
         ops.RunSQL(
-            "CREATE UNIQUE INDEX membership_current ON membership (repository_id, content_id) WHERE removed_in IS NULL",
+            "CREATE UNIQUE INDEX membership_current ON membership (repository_id, slot) WHERE removed_in IS NULL",
             "DROP INDEX membership_current",
         ),
         # What a version removed; what is current, which is most, is in no version's removals.

@@ -130,7 +130,8 @@ class Site:
         return await self._content(path, sha256=await self.store(body), size=len(body))
 
     async def _content(self, path: str, *, sha256: str | None, size: int | None) -> UUID:
-        content = await Content.create(id=uuid7(), kind="book.content", document={})
+        identifier = uuid7()
+        content = await Content.create(id=identifier, kind="book.content", document={}, slot=identifier)
         await ContentArtifact.create(content=content, relative_path=path, sha256=sha256, size=size)
         return content.id
 
@@ -148,7 +149,7 @@ class Site:
             )
         for content_id in add:
             await Membership.create(
-                repository_id=repository.id, content_id=content_id, added_in=number, origin=Origin.SYNC
+                repository_id=repository.id, content_id=content_id, added_in=number, slot=content_id, origin=Origin.SYNC
             )
         return number
 

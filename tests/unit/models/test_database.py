@@ -140,8 +140,10 @@ class TestInsertNew:
 
 async def test_delete_in_batches_deletes_all_that_match(database: Database) -> None:
     async with transaction() as connection:
-        staged = [("one" if number % 2 else "two", f"{number}", number) for number in range(12_000)]
-        await insert_new(connection, "sync_staging", ("task_id", "content_id", "ordinal"), staged)
+        for task in ("one", "two"):
+            staged = [(f"{number}", f"{number}", number) for number in range(6000)]
+            columns = ("content_id", "slot", "ordinal")
+            await insert_new(connection, "sync_staging", columns, staged, constants={"task_id": task})
 
     await delete_in_batches(database.connection, "sync_staging", "task_id = ?", ["one"])
 
