@@ -12,11 +12,33 @@ import pytest
 
 from tests.support.engine import LocalEngine, write_template
 from tests.support.server import HeadboxServer
+from tests.support.services import PostgresServer, RedisServer
 from tests.support.upstream import Upstream
 
 # The same examples at every run, and no deadlines: the machine may be busy with other tests.
 hypothesis.settings.register_profile("headbox", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("headbox")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test process; a test that stops it starts it again."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server of this test process; a test that stops it starts it again."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of an empty Redis."""
+    redis_server.flush()
+    return redis_server.url
 
 
 @pytest.fixture(scope="session")
