@@ -221,3 +221,19 @@ class Availability(StrEnum):
     LOCAL = "local"
     REMOTE = "remote"
     MISSING = "missing"
+
+
+class MissedRuns(StrEnum):
+    """What a schedule does about the runs that were due while nobody could make them."""
+
+    SKIP = "skip"
+    RUN_ONCE = "run_once"
+
+
+class ScheduleOutcome(StrEnum):
+    """What came of a schedule's latest run."""
+
+    CREATED = "created"
+    OVERLAPPED = "overlapped"
+    MISSED = "missed"
+    FAILED = "failed"

@@ -5,7 +5,9 @@ from headbox.models.distribution import Distribution
 from headbox.models.publication import Publication, PublishedFile, PublishSettings
 from headbox.models.remote import Remote, RemoteRevision
 from headbox.models.repository import Repository, RepositoryVersion, SyncState
+from headbox.models.schedule import Schedule
 from headbox.models.task import IdempotencyKey, ResourceQueue, SyncIssue, SyncStaging, Task, TaskClaim, TaskGroup
+from headbox.models.task_log import TaskLogLine
 from headbox.models.worker import Worker
 
 __all__ = [
@@ -24,11 +26,13 @@ __all__ = [
     "Repository",
     "RepositoryVersion",
     "ResourceQueue",
+    "Schedule",
     "SyncIssue",
     "SyncStaging",
     "SyncState",
     "Task",
     "TaskClaim",
     "TaskGroup",
+    "TaskLogLine",
     "Worker",
 ]
