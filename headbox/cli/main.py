@@ -23,6 +23,7 @@ CORE_NOUNS = {
     "publication": "Publications: what clients read of one version.",
     "distribution": "Distributions: where repositories are served.",
     "task": "Tasks: watch, cancel and repeat them.",
+    "task-group": "Task groups: tasks that were created together.",
     "task-type": "Task types: what the plugins can do.",
     "worker": "Workers: who runs the tasks.",
 }

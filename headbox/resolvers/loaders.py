@@ -37,7 +37,7 @@ from headbox.resolvers.current_remote import CurrentRemote
 from headbox.resolvers.ids import GlobalId, NodeTypes
 from headbox.resolvers.paging import Listing, Page, PageRequest
 from headbox.tasking import queries
-from headbox.types import UNFINISHED_STATES
+from headbox.types import UNFINISHED_STATES, TaskState
 
 ModelT = TypeVar("ModelT", bound=Model)
 #: Loads rows by id.
@@ -80,6 +80,9 @@ class Loaders:
     )
     claims = cached_property[DataLoader[UUID, list[TaskClaim]]](lambda self: DataLoader(self._claims, BATCH))
     blockers = cached_property[DataLoader[UUID, list[Task]]](lambda self: DataLoader(self._blockers, BATCH))
+    group_counts = cached_property[DataLoader[UUID, dict[TaskState, int]]](
+        lambda self: DataLoader(self._group_counts, BATCH)
+    )
     current_task = cached_property[DataLoader[UUID, Task | None]](lambda self: DataLoader(self._current_tasks, BATCH))
     artifacts = cached_property[DataLoader[UUID, list[ContentArtifact]]](
         lambda self: DataLoader(self._artifacts, BATCH)
@@ -183,6 +186,10 @@ class Loaders:
             if blocker := tasks.get(_uuid(row["task_id"])):
                 found[_uuid(row["blocked_id"])].append(blocker)
         return [found[task_id] for task_id in task_ids]
+
+    async def _group_counts(self, group_ids: list[UUID]) -> list[dict[TaskState, int]]:
+        found = await queries.group_counts(self._connection, group_ids)
+        return [found[group_id] for group_id in group_ids]
 
     async def _current_tasks(self, worker_ids: list[UUID]) -> list[Task | None]:
         tasks = await Task.filter(worker_id__in=worker_ids, state__in=list(UNFINISHED_STATES)).order_by("id")

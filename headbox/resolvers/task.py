@@ -31,19 +31,15 @@ from headbox.resolvers.ids import GlobalId
 from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import task as service
+from headbox.services import task_request
+from headbox.services.task import PublishRequest, SyncRequest
+from headbox.services.task_request import PARAMETER_MODELS, OwnRequest, Request
 from headbox.tasking import queries
+from headbox.tasking.engine import UnitOfWork
 from headbox.types import TaskState
 
 #: Name under which a task shows a repository that was deleted since.
 DELETED_NAME = "(deleted)"
-#: What a UUID parameter of a task type names, by the parameter's name.
-PARAMETER_MODELS: dict[str, type[Repository | RepositoryVersion | Remote | PublishSettings | Publication]] = {
-    "repository": Repository,
-    "repository_version": RepositoryVersion,
-    "remote": Remote,
-    "settings": PublishSettings,
-    "publication": Publication,
-}
 
 
 async def find(context: Context, id: str) -> Task | None:
@@ -111,9 +107,13 @@ async def issues(context: Context, task: Task, arguments: PageArguments) -> Page
     return await context.loaders.page(request(listing, arguments, edges_of(SyncIssue)))
 
 
-async def counts(connection: Connection, group_id: UUID | None = None) -> dict[str, int]:
+async def counts(connection: Connection) -> dict[str, int]:
+    """Return how many tasks are in each state; see `shown_counts`."""
+    return shown_counts(await queries.task_counts(connection))
+
+
+def shown_counts(found: Mapping[TaskState, int]) -> dict[str, int]:
     """Return how many tasks are in each state, by the state's name; those that are being canceled still run."""
-    found = await queries.task_counts(connection, group_id)
     counted = {state.value: count for state, count in found.items()}
     counted[TaskState.RUNNING.value] += counted.pop(TaskState.CANCELING.value)
     return counted
@@ -189,59 +189,66 @@ def _deleted_repository(context: Context, kind: str, task: Task) -> Repository:
     return repository
 
 
-async def create_sync(context: Context, task_type: type[SyncTask[Any, Any]], values: Mapping[str, Any]) -> Task:
-    """Create a sync.
+async def create(context: Context, task_type: type[TaskType], values: Mapping[str, Any]) -> Task:
+    """Create a task.
 
     Raises:
         RequestError: It is known already that it cannot be done; there is no task.
     """
+    async with change(context) as work:
+        request = await requested(work, context, task_type, values)
+        return await task_request.create(work, task_type, request)
+
+
+async def requested(
+    work: UnitOfWork, context: Context, task_type: type[TaskType], values: Mapping[str, Any]
+) -> Request:
+    """Return what a client asks for with the input that creates a task of a type.
+
+    Raises:
+        NotFound: Something that it names is not there.
+        WrongType: An id is that of something else.
+    """
+    if issubclass(task_type, SyncTask):
+        return await _requested_sync(work, context, task_type, values)
+    if issubclass(task_type, PublishTask):
+        return await _requested_publish(work, context, task_type, values)
+    given, own = _split(task_type, TaskType, values)
+    for name in own.keys() & PARAMETER_MODELS.keys():
+        row = await wanted_or_none(work, context, own[name], PARAMETER_MODELS[name], name)
+        own[name] = row.id if row else None
+    return OwnRequest(own, **given)
+
+
+async def _requested_sync(
+    work: UnitOfWork, context: Context, task_type: type[SyncTask[Any, Any]], values: Mapping[str, Any]
+) -> SyncRequest:
     given, extra = _split(task_type, SyncTask, values)
     repository, remote = given.pop("repository"), given.pop("remote", None)
     repository_kind, remote_kind = task_type.repository_type().kind, task_type.remote_type().kind
-    async with change(context) as work:
-        sync = service.SyncRequest(
-            repository=await wanted(work, context, repository, Repository, "repository", kind=repository_kind),
-            remote=await wanted_or_none(work, context, remote, Remote, "remote", kind=remote_kind),
-            extra=extra,
-            **given,
-        )
-        return await service.create_sync(work, task_type, sync)
+    return SyncRequest(
+        repository=await wanted(work, context, repository, Repository, "repository", kind=repository_kind),
+        remote=await wanted_or_none(work, context, remote, Remote, "remote", kind=remote_kind),
+        extra=extra,
+        **given,
+    )
 
 
-async def create_publish(context: Context, task_type: type[PublishTask[Any, Any]], values: Mapping[str, Any]) -> Task:
-    """Create a publish.
-
-    Raises:
-        RequestError: It is known already that it cannot be done; there is no task.
-    """
+async def _requested_publish(
+    work: UnitOfWork, context: Context, task_type: type[PublishTask[Any, Any]], values: Mapping[str, Any]
+) -> PublishRequest:
     given, extra = _split(task_type, PublishTask, values)
     repository, version = given.pop("repository", None), given.pop("repository_version", None)
     settings = given.pop("settings", None)
     kind = task_type.repository_type()
     assert kind.settings_type is not None, "what is published has settings"
-    async with change(context) as work:
-        publish = service.PublishRequest(
-            repository=await wanted_or_none(work, context, repository, Repository, "repository", kind=kind.kind),
-            repository_version=await wanted_or_none(work, context, version, RepositoryVersion, "repository_version"),
-            settings=await settings_resolver.referred_row(work, context, kind.settings_type, settings, "settings"),
-            extra=extra,
-            **given,
-        )
-        return await service.create_publish(work, task_type, publish)
-
-
-async def create(context: Context, task_type: type[TaskType], values: Mapping[str, Any]) -> Task:
-    """Create a task of a plugin's own type.
-
-    Raises:
-        RequestError: It is known already that it cannot be done; there is no task.
-    """
-    given, own = _split(task_type, TaskType, values)
-    async with change(context) as work:
-        for name in own.keys() & PARAMETER_MODELS.keys():
-            row = await wanted(work, context, own[name], PARAMETER_MODELS[name], name)
-            own[name] = row.id
-        return await service.create(work, task_type, own, **given)
+    return PublishRequest(
+        repository=await wanted_or_none(work, context, repository, Repository, "repository", kind=kind.kind),
+        repository_version=await wanted_or_none(work, context, version, RepositoryVersion, "repository_version"),
+        settings=await settings_resolver.referred_row(work, context, kind.settings_type, settings, "settings"),
+        extra=extra,
+        **given,
+    )
 
 
 def _split(

@@ -28,6 +28,7 @@ from headbox.schema.requests import Documents
 from headbox.schema.scalars import SCALARS
 from headbox.schema.status import StatusQueries
 from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubscriptions
+from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
 from headbox.schema.version import VersionQueries
 from headbox.schema.worker import WorkerQueries
 from headbox.settings import GraphQLSettings
@@ -41,6 +42,7 @@ QUERIES: list[type] = [
     RemoteQueries,
     DistributionQueries,
     TaskQueries,
+    TaskGroupQueries,
     WorkerQueries,
     VersionQueries,
 ]
@@ -50,6 +52,7 @@ MUTATIONS: list[type] = [
     DistributionMutations,
     PublicationMutations,
     TaskMutations,
+    TaskGroupMutations,
 ]
 SUBSCRIPTIONS: list[type] = [TaskSubscriptions, RepositorySubscriptions]
 

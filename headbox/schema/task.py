@@ -25,6 +25,7 @@ from headbox.schema.names import mutation_name
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON, BigInt
 from headbox.schema.streams import begun
+from headbox.types import UNFINISHED_STATES
 
 Row = strawberry.Parent[models.Task]
 GroupRow = strawberry.Parent[models.TaskGroup]
@@ -141,6 +142,7 @@ class TaskGroup(Node):
     """Stands over `models.TaskGroup`."""
 
     description: str = strawberry.field(description="What they are for.")
+    created_at: datetime = strawberry.field(description="When it was created, and all of its tasks with it.")
 
     @field(description="Its tasks, the newest first.", graphql_type=Connection[Task])
     @staticmethod
@@ -150,13 +152,13 @@ class TaskGroup(Node):
     @field(description="How many of its tasks are in each state.", graphql_type=TaskCounts)
     @staticmethod
     async def counts(root: GroupRow, info: Info) -> dict[str, int]:
-        return await resolver.counts(info.context.connection, root.id)
+        return resolver.shown_counts(await info.context.loaders.group_counts.load(root.id))
 
     @field(description="Whether all of its tasks are in their final states.", graphql_type=bool)
     @staticmethod
     async def finished(root: GroupRow, info: Info) -> bool:
-        counts = await resolver.counts(info.context.connection, root.id)
-        return not counts["waiting"] and not counts["running"]
+        counts = await info.context.loaders.group_counts.load(root.id)
+        return not any(counts[state] for state in UNFINISHED_STATES)
 
 
 @strawberry.type(description="A type of tasks that can be created.")

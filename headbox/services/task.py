@@ -40,6 +40,7 @@ class SyncRequest:
     priority: TaskPriority = TaskPriority.NORMAL
     labels: dict[str, Any] | None = None
     idempotency_key: str | None = None
+    group_id: UUID | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -54,6 +55,7 @@ class PublishRequest:
     priority: TaskPriority = TaskPriority.NORMAL
     labels: dict[str, Any] | None = None
     idempotency_key: str | None = None
+    group_id: UUID | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -97,6 +99,7 @@ async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], req
         priority=request.priority,
         labels=request.labels,
         idempotency=idempotency,
+        group_id=request.group_id,
     )
 
 
@@ -139,6 +142,7 @@ async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]
         priority=request.priority,
         labels=request.labels,
         idempotency=idempotency,
+        group_id=request.group_id,
         # Two publishes of the same version run one after the other, so that the second finds what the first made.
         claims=[Claim(f"publish:{version.id}", exclusive=True)],
         repository_id=repository.id,
@@ -153,6 +157,7 @@ async def create(
     priority: TaskPriority = TaskPriority.NORMAL,
     labels: dict[str, Any] | None = None,
     idempotency_key: str | None = None,
+    group_id: UUID | None = None,
 ) -> Task:
     """Create a task of a plugin's own type.
 
@@ -163,7 +168,7 @@ async def create(
     if idempotency and (earlier := await idempotency.earlier(work)):
         return earlier
     parameters = checked(task_type, values)
-    return await _create(work, parameters, priority=priority, labels=labels, idempotency=idempotency)
+    return await _create(work, parameters, priority=priority, labels=labels, idempotency=idempotency, group_id=group_id)
 
 
 async def cancel(work: UnitOfWork, task: Task) -> Task:
@@ -229,6 +234,7 @@ async def _create(
     claims: list[Claim] | None = None,
     repository_id: UUID | None = None,
     repeats_id: UUID | None = None,
+    group_id: UUID | None = None,
 ) -> Task:
     values = parameters.model_dump()
     task = Task(
@@ -241,6 +247,7 @@ async def _create(
         repository_id=repository_id or values.get("repository"),
         remote_revision_id=values.get("remote_revision"),
         repeats_id=repeats_id,
+        group_id=group_id,
     )
     if claims is None:
         claims = [

@@ -20,11 +20,24 @@ async def claims_of(task_ids: Sequence[UUID]) -> dict[UUID, list[TaskClaim]]:
     return found
 
 
-async def task_counts(connection: Connection, group_id: UUID | None = None) -> dict[TaskState, int]:
-    """Return how many tasks are in each state; of one group, or of all."""
-    condition, parameters = ("WHERE group_id = ?", [str(group_id)]) if group_id else ("", [])
-    rows = await fetch(connection, f"SELECT state, COUNT(*) AS tasks FROM task {condition} GROUP BY state", parameters)  # noqa: S608
+async def task_counts(connection: Connection) -> dict[TaskState, int]:
+    """Return how many tasks are in each state."""
+    rows = await fetch(connection, "SELECT state, COUNT(*) AS tasks FROM task GROUP BY state")
     return dict.fromkeys(TaskState, 0) | {TaskState(row["state"]): row["tasks"] for row in rows}
+
+
+async def group_counts(connection: Connection, group_ids: Sequence[UUID]) -> dict[UUID, dict[TaskState, int]]:
+    """Return how many tasks of each group are in each state."""
+    marks = ", ".join("?" * len(group_ids))
+    rows = await fetch(
+        connection,
+        f"SELECT group_id, state, COUNT(*) AS tasks FROM task WHERE group_id IN ({marks}) GROUP BY group_id, state",  # noqa: S608
+        [str(group_id) for group_id in group_ids],
+    )
+    counts = {group_id: dict.fromkeys(TaskState, 0) for group_id in group_ids}
+    for row in rows:
+        counts[UUID(str(row["group_id"]))][TaskState(row["state"])] = row["tasks"]
+    return counts
 
 
 async def workers_online(connection: Connection, lost_after_seconds: float) -> list[Worker]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headbox.kinds import Registry, RepositoryDocument, SyncTask
-from headbox.schema.derive import content, publish_settings, remote, repository, task
+from headbox.schema.derive import content, publish_settings, remote, repository, task, task_group
 from headbox.schema.derive.parts import Parts
 
 
@@ -27,6 +27,9 @@ def derived(registry: Registry) -> Parts:
         task.add_mutation(parts, task_type)
     for repository_kind in registry.repositories:
         repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))
+    # GraphQL has no input without fields.
+    if parts.task_inputs:
+        task_group.add_mutation(parts, task_group.new_task_input(parts))
     return parts
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from headbox.kinds import Document, PluginInvalid
+from headbox.kinds import Document, PluginInvalid, TaskType
 from headbox.resolvers.context import Context
 from headbox.schema.errors import Expected
 from headbox.schema.info import Info
@@ -18,6 +18,14 @@ from headbox.schema.inputs import plain
 Run = Callable[[Context, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
+@dataclass(frozen=True, slots=True)
+class TaskInput:
+    """The input that creates tasks of a type."""
+
+    task_type: type[TaskType]
+    input_type: type
+
+
 @dataclass(slots=True)
 class Parts:
     """The types and root fields that plugins bring.
@@ -25,12 +33,14 @@ class Parts:
     Attributes:
         types: Types of content, remotes, publish settings, repositories and tasks, by name.
         references: Inputs that name a remote or publish settings, or create them, by the name of the type.
+        task_inputs: Inputs that create tasks, by the names of the types as fields.
         queries: Root fields, by name.
         mutations: The same.
     """
 
     types: dict[str, type] = field(default_factory=dict)
     references: dict[str, type] = field(default_factory=dict)
+    task_inputs: dict[str, TaskInput] = field(default_factory=dict)
     queries: dict[str, Any] = field(default_factory=dict)
     mutations: dict[str, Any] = field(default_factory=dict)
 

@@ -22,14 +22,14 @@ from headbox.resolvers.context import Context
 from headbox.resolvers.paging import Page
 from headbox.schema.connection import After, Connection, First, connection_of, page_arguments
 from headbox.schema.derive.classes import input_type, object_type, payload_type
-from headbox.schema.derive.parts import Parts, Run, check_fields
+from headbox.schema.derive.parts import Parts, TaskInput, check_fields
 from headbox.schema.documents import description_of, input_fields, output_fields
 from headbox.schema.enums import Automation, OnError, SyncMode, TaskPriority
 from headbox.schema.errors import UserError
 from headbox.schema.filters import TaskFilter
 from headbox.schema.info import Info
 from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, optional, plain
-from headbox.schema.names import list_name, mutation_name
+from headbox.schema.names import field_name, list_name, mutation_name
 from headbox.schema.publication import Publication
 from headbox.schema.publish_settings import PublishSettings
 from headbox.schema.remote import Remote
@@ -38,6 +38,7 @@ from headbox.schema.scalars import JSON
 from headbox.schema.sync_issue import SyncIssue
 from headbox.schema.task import Task
 from headbox.schema.version import RepositoryVersion
+from headbox.services.task_request import PARAMETER_MODELS
 
 #: Types that stand over the rows that UUID parameters name.
 API_TYPES: dict[type, Any] = {
@@ -70,7 +71,7 @@ def _fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
     return {
         **shared,
         **output_fields(task_type, _read_input, but=base.model_fields.keys() | nodes),
-        **{name: _parameter(name, API_TYPES[resolver.PARAMETER_MODELS[name]], task_type) for name in nodes},
+        **{name: _parameter(name, API_TYPES[PARAMETER_MODELS[name]], task_type) for name in nodes},
     }
 
 
@@ -90,8 +91,8 @@ def _node_parameters(task_type: type[TaskType], names: Collection[str]) -> list[
         annotation = task_type.model_fields[name].annotation
         if annotation is not UUID and UUID not in typing.get_args(annotation):
             continue
-        if name not in resolver.PARAMETER_MODELS:
-            known = ", ".join(sorted(resolver.PARAMETER_MODELS))
+        if name not in PARAMETER_MODELS:
+            known = ", ".join(sorted(PARAMETER_MODELS))
             where = f"{task_type.__module__}.{task_type.__name__}.{name}"
             raise PluginInvalid(f"{where} is a UUID of nothing known; one of these names tells of what: {known}.")
         found.append(name)
@@ -222,16 +223,22 @@ def _list(task_type: type[TaskType], api_type: type) -> Any:
 def add_mutation(parts: Parts, task_type: type[TaskType]) -> None:
     """Add the mutation that creates tasks of a type."""
     name = task_type.__name__
-    fields, run = _creation(parts, task_type)
-    fields |= {
+    fields = _creation_fields(parts, task_type) | {
         "priority": (TaskPriority | None, optional("Which tasks it goes before; NORMAL when left out.")),
         "labels": (JSON | None, optional(LABELS)),
         "idempotency_key": (str | None, optional(IDEMPOTENCY_KEY)),
     }
+    parts.task_inputs[field_name(name)] = TaskInput(
+        task_type, input_type(f"Create{name}Input", f"A {name} to create.", fields)
+    )
+
+    async def create(context: Context, values: dict[str, Any]) -> dict[str, Any]:
+        return {"task": await resolver.create(context, task_type, values)}
+
     parts.add_mutation(
         mutation_name("create", name),
         f"Create a {name}: {description_of(task_type)[:1].lower()}{description_of(task_type)[1:]}",
-        input_type(f"Create{name}Input", f"A {name} to create.", fields),
+        parts.task_inputs[field_name(name)].input_type,
         payload_type(
             f"Create{name}Payload",
             "What became of a creation.",
@@ -240,16 +247,16 @@ def add_mutation(parts: Parts, task_type: type[TaskType]) -> None:
                 "errors": (list[UserError], "Why there is none."),
             },
         ),
-        run,
+        create,
     )
 
 
-def _creation(parts: Parts, task_type: type[TaskType]) -> tuple[dict[str, Any], Run]:
-    """Return the input fields of a type's own, and what creates a task."""
+def _creation_fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
+    """Return the fields that only the input of this type has, or of those that are like it."""
     if issubclass(task_type, SyncTask):
-        return _sync_creation(task_type)
+        return _sync_fields_to_give(task_type)
     if issubclass(task_type, PublishTask):
-        return _publish_creation(parts, task_type)
+        return _publish_fields_to_give(parts, task_type)
     nodes = _node_parameters(task_type, task_type.model_fields)
     fields = input_fields(task_type, but=nodes)
     for name in nodes:
@@ -258,17 +265,13 @@ def _creation(parts: Parts, task_type: type[TaskType]) -> tuple[dict[str, Any], 
             fields[name] = (strawberry.ID, strawberry.field(description=declared.description))
         else:
             fields[name] = (strawberry.ID | None, optional(declared.description or ""))
-
-    async def create(context: Context, values: dict[str, Any]) -> dict[str, Any]:
-        return {"task": await resolver.create(context, task_type, values)}
-
-    return fields, create
+    return fields
 
 
-def _sync_creation(task_type: type[SyncTask[Any, Any]]) -> tuple[dict[str, Any], Run]:
+def _sync_fields_to_give(task_type: type[SyncTask[Any, Any]]) -> dict[str, Any]:
     own_mode = "; the repository's own when left out."
     force = "Sync even where the remote says that nothing changed."
-    fields = {
+    return {
         "repository": (strawberry.ID, strawberry.field(description="Repository to sync into.")),
         "remote": (strawberry.ID | None, optional(f"Remote to sync from{own_mode}")),
         "mode": (SyncMode | None, optional(f"What happens to units that the remote no longer holds{own_mode}")),
@@ -281,20 +284,15 @@ def _sync_creation(task_type: type[SyncTask[Any, Any]]) -> tuple[dict[str, Any],
         **input_fields(task_type, but=SyncTask.model_fields),
     }
 
-    async def create(context: Context, values: dict[str, Any]) -> dict[str, Any]:
-        return {"task": await resolver.create_sync(context, task_type, values)}
 
-    return fields, create
-
-
-def _publish_creation(parts: Parts, task_type: type[PublishTask[Any, Any]]) -> tuple[dict[str, Any], Run]:
+def _publish_fields_to_give(parts: Parts, task_type: type[PublishTask[Any, Any]]) -> dict[str, Any]:
     settings = task_type.repository_type().settings_type
     assert settings is not None, "what is published has settings"
     distributable = (
         "False holds the publication back from the distributions that follow, until releasePublication. True releases"
         " one of the same version and settings that was held back; none is held back again."
     )
-    fields = {
+    return {
         "repository": (strawberry.ID | None, optional("Repository to publish the latest version of.")),
         "repository_version": (strawberry.ID | None, optional("Version to publish, in place of a repository.")),
         "settings": (
@@ -304,8 +302,3 @@ def _publish_creation(parts: Parts, task_type: type[PublishTask[Any, Any]]) -> t
         "distributable": (bool | None, strawberry.field(default=True, description=distributable)),
         **input_fields(task_type, but=PublishTask.model_fields),
     }
-
-    async def create(context: Context, values: dict[str, Any]) -> dict[str, Any]:
-        return {"task": await resolver.create_publish(context, task_type, values)}
-
-    return fields, create

@@ -1,0 +1,115 @@
+"""What a client asks for when it wants a task: created at once, or kept and created whenever a schedule says so.
+
+A request names rows. To be kept it is written as a document with their ids, and read again against the rows of that
+later moment, so that whatever was deleted meanwhile is told as if the client asked for it then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+from uuid import UUID
+
+from tortoise.models import Model
+
+from headbox.errors import NotFound
+from headbox.kinds import PublishTask, SyncTask, TaskType
+from headbox.models import Publication, PublishSettings, Remote, Repository, RepositoryVersion, Task
+from headbox.models.database import Connection
+from headbox.services import task as tasks
+from headbox.services.task import PublishRequest, SyncRequest
+from headbox.tasking.engine import UnitOfWork
+from headbox.types import Automation, OnError, SyncMode, TaskPriority
+
+#: What a UUID parameter of a task type names, by the parameter's name.
+PARAMETER_MODELS: dict[str, type[Repository | RepositoryVersion | Remote | PublishSettings | Publication]] = {
+    "repository": Repository,
+    "repository_version": RepositoryVersion,
+    "remote": Remote,
+    "settings": PublishSettings,
+    "publication": Publication,
+}
+#: The enumerations of the parameters that requests have beside a task type's own.
+_ENUMERATIONS = {"mode": SyncMode, "automation": Automation, "on_error": OnError, "priority": TaskPriority}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRequest:
+    """A task of a plugin's own type that a client asks for.
+
+    Attributes:
+        values: The parameters; those that name something hold its id.
+    """
+
+    values: dict[str, Any]
+    priority: TaskPriority = TaskPriority.NORMAL
+    labels: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    group_id: UUID | None = None
+
+
+Request = SyncRequest | PublishRequest | OwnRequest
+
+
+async def create(work: UnitOfWork, task_type: type[TaskType], request: Request) -> Task:
+    """Create the task that a request asks for.
+
+    Raises:
+        RequestError: It is known already that it cannot be done; there is no task.
+        ExceptionGroup: An `Invalid` or `Required` for each value at fault.
+    """
+    if issubclass(task_type, SyncTask):
+        assert isinstance(request, SyncRequest)
+        return await tasks.create_sync(work, task_type, request)
+    if issubclass(task_type, PublishTask):
+        assert isinstance(request, PublishRequest)
+        return await tasks.create_publish(work, task_type, request)
+    assert isinstance(request, OwnRequest)
+    return await tasks.create(
+        work,
+        task_type,
+        request.values,
+        priority=request.priority,
+        labels=request.labels,
+        idempotency_key=request.idempotency_key,
+        group_id=request.group_id,
+    )
+
+
+def kept(request: Request) -> dict[str, Any]:
+    """Return a request as a document: JSON values, and ids in place of rows."""
+    values = {part.name: getattr(request, part.name) for part in fields(request)}
+    return {
+        name: str(value.pk) if isinstance(value, Model) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+async def restored(connection: Connection, task_type: type[TaskType], document: dict[str, Any]) -> Request:
+    """Return the request that was kept, as it stands now.
+
+    Raises:
+        NotFound: Something that it names is gone.
+    """
+    if not issubclass(task_type, SyncTask | PublishTask):
+        for name in document["values"].keys() & PARAMETER_MODELS.keys():
+            await _row(connection, name, document["values"][name])
+        return OwnRequest(**_enumerated(document))
+    rows = {name: await _row(connection, name, key) for name, key in document.items() if name in PARAMETER_MODELS}
+    request_type = SyncRequest if issubclass(task_type, SyncTask) else PublishRequest
+    return request_type(**{**_enumerated(document), **rows})
+
+
+def _enumerated(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: _ENUMERATIONS[name](value) if name in _ENUMERATIONS else value for name, value in document.items()}
+
+
+async def _row(connection: Connection, name: str, key: str | None) -> Model | None:
+    if key is None:
+        return None
+    model = PARAMETER_MODELS[name]
+    row = await model.get_or_none(id=key, using_db=connection)
+    if row is None:
+        raise NotFound(what=model.__name__, key=key, path=(name,))
+    return row
