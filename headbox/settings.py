@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -34,6 +35,61 @@ class ServerSettings(Section):
     port: int = Field(8640, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     public_url: str | None = Field(None, description="Address that clients see, when it is not the one listened on.")
     shutdown_seconds: float = Field(8.0, gt=0, description="How long running work may take to end, in seconds.")
+
+
+class DatabaseSettings(Section):
+    """Where the database is, and how many connections a process has to it."""
+
+    url: str | None = Field(
+        None,
+        repr=False,
+        description="PostgreSQL database, as postgres://user:password@host:port/name; none keeps SQLite in the data"
+        " folder.",
+    )
+    pool_size: int = Field(
+        12, ge=2, le=1000, description="Most connections of one pool; each process has one for each part it runs."
+    )
+    pool_min_size: int = Field(1, ge=0, description="Connections of one pool that stay open when nobody needs them.")
+    wait_seconds: float = Field(
+        10.0, gt=0, description="Longest wait for a free connection, or for a server that starts, in seconds."
+    )
+    statement_timeout_seconds: float = Field(300.0, gt=0, description="Longest that one statement may run, in seconds.")
+    lock_timeout_seconds: float = Field(
+        30.0, gt=0, description="Longest that one statement waits for a lock, in seconds."
+    )
+    idle_transaction_seconds: float = Field(
+        10.0, gt=0, description="Silence of a process within a transaction after which it is lost, in seconds."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgres://", "postgresql://")):
+            raise ValueError("it begins with postgres:// or postgresql://")
+        return url or None
+
+
+class RedisSettings(Section):
+    """The Redis that carries messages to workers and events between processes."""
+
+    url: str | None = Field(
+        None,
+        repr=False,
+        description="Redis, as redis://user:password@host:port/database, rediss:// with TLS, or unix://path; none keeps"
+        " messages and events within one process.",
+    )
+    namespace: str = Field(
+        "headbox",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="What the names of all keys and channels begin with: its own for each headbox that shares a Redis.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str | None) -> str | None:
+        if url and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it begins with redis://, rediss:// or unix://")
+        return url or None
 
 
 class WorkerSettings(Section):
@@ -63,6 +119,81 @@ class DownloadSettings(Section):
     max_units: int = Field(5_000_000, gt=0, description="Most content units that one sync may declare.")
     max_redirects: int = Field(10, ge=0, description="Most redirects that one request follows.")
     backoff_seconds: float = Field(0.5, ge=0, description="Wait before the first retry, in seconds; then it doubles.")
+
+
+class StorageSettings(Section):
+    """Where artifacts are kept, and how their bytes get to clients."""
+
+    url: str | None = Field(
+        None, description="file:///folder or s3://bucket/prefix; none: the folder artifacts of the data folder."
+    )
+    endpoint: str | None = Field(None, description="Address of an S3-compatible store; none: that of AWS.")
+    region: str = Field("us-east-1", description="Region of the bucket.")
+    access_key_id: str | None = Field(
+        None, description="Access key of the store; none: AWS_* variables, or the role of the machine."
+    )
+    secret_access_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    path_style: bool = Field(True, description="Whether the bucket is named in the path of a URL, not in its host.")
+    allow_http: bool = Field(False, description="Whether an endpoint without TLS may be used.")
+    conditional_put: bool = Field(
+        True, description="Whether the store knows If-None-Match of a PUT; with false, twins may replace each other."
+    )
+    delivery: Literal["stream", "redirect", "accel"] = Field(
+        "stream",
+        description="Who sends stored files: stream, headbox; redirect, the store by signed URLs (s3); "
+        "accel, nginx by X-Accel-Redirect (file).",
+    )
+    signed_url_seconds: int = Field(300, ge=1, le=604_800, description="How long a signed URL can be used, in seconds.")
+    accel_prefix: str = Field(
+        "/headbox-artifacts/", pattern="^/.*/$", description="Internal location of nginx that has the artifacts."
+    )
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket that artifacts are in, or None when they are files."""
+        parts = urlsplit(self.url or "")
+        return parts.netloc if parts.scheme == "s3" else None
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the bucket begin with, without a slash at either end; may be empty."""
+        return unquote(urlsplit(self.url or "").path).strip("/")
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that artifacts are in, or None when it is that of the data folder, or there is a bucket."""
+        parts = urlsplit(self.url or "")
+        return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "file:///")
+        is_folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+        is_bucket = parts.scheme == "s3" and parts.netloc and "@" not in parts.netloc
+        if not (is_folder or is_bucket) or parts.query or parts.fragment:
+            raise ValueError("file:///folder or s3://bucket/prefix is needed")
+        return value
+
+    @field_validator("endpoint")
+    @classmethod
+    def _check_endpoint(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://aws")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            raise ValueError("an address such as https://s3.example.com is needed")
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.endpoint and self.endpoint.startswith("http:") and not self.allow_http:
+            raise ValueError("the endpoint has no TLS: use https, or set HEADBOX_STORAGE_ALLOW_HTTP")
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("HEADBOX_STORAGE_ACCESS_KEY_ID and HEADBOX_STORAGE_SECRET_ACCESS_KEY go together")
+        if self.delivery == "redirect" and self.bucket is None:
+            raise ValueError("delivery redirect needs HEADBOX_STORAGE_URL=s3://…")
+        if self.delivery == "accel" and self.bucket is not None:
+            raise ValueError("delivery accel needs artifacts in files, and not s3://…")
+        return self
 
 
 class GraphQLSettings(Section):
@@ -99,7 +230,10 @@ class Settings(BaseSettings):
         default_factory=_default_data_dir, description="Folder of the database, the artifacts and the keys."
     )
     server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
     download: DownloadSettings = DownloadSettings()
+    storage: StorageSettings = StorageSettings()
     graphql: GraphQLSettings = GraphQLSettings()
     log: LogSettings = LogSettings()

@@ -9,31 +9,38 @@ import click
 
 from headbox.cli.failures import ExitCode, Failure, UsageFailure
 from headbox.cli.options import data_dir_option
+from headbox.cli.plugins import checked_plugins
 from headbox.cli.settings import load_settings
-from headbox.models.database import Database, DatabaseUnusable, migrate, pending_migrations
+from headbox.kinds import Registry
+from headbox.models.database import SQLITE_FILE, Database, DatabaseUnusable, migrate, pending_migrations
 
 
 def _migrate(data_dir: Path | None, *, check: bool) -> None:
     """Bring the database up to this release. `headbox serve` does so at its start."""
     settings = load_settings(data_dir=data_dir)
-    database = Database(settings.data_dir)
-    if check and not database.path.exists():
-        raise Failure(f"There is no database in {settings.data_dir}.", hint="Run `headbox migrate`.")
-    _make_folder(settings.data_dir)
+    database = Database.of(settings)
+    if database.is_sqlite:
+        if check and not (settings.data_dir / SQLITE_FILE).exists():
+            raise Failure(f"There is no database in {settings.data_dir}.", hint="Run `headbox migrate`.")
+        _make_folder(settings.data_dir)
     try:
-        pending = asyncio.run(pending_migrations(database))
+        pending = asyncio.run(pending_migrations(database) if check else _apply(database))
     except DatabaseUnusable as error:
-        raise Failure(f"{error}.", hint="Restore it from a backup, or name another folder with --data-dir.") from error
+        raise Failure(f"{error}.", hint=error.hint) from error
+    for name in pending:
+        click.echo(f"{'pending' if check else 'applied'}  {name}")
     if not pending:
-        click.echo(f"{database.path} is up to date.")
+        click.echo(f"{database.name} is up to date.")
     elif check:
-        for name in pending:
-            click.echo(f"pending  {name}")
         click.get_current_context().exit(ExitCode.FAILED)
-    else:
-        asyncio.run(migrate(database))
-        for name in pending:
-            click.echo(f"applied  {name}")
+
+
+async def _apply(database: Database) -> list[str]:
+    """Apply what is pending, and return it. Indexes are brought up to the plugins even where nothing is."""
+    pending = await pending_migrations(database)
+    with checked_plugins():
+        await migrate(database, Registry.installed().searched_fields())
+    return pending
 
 
 def _make_folder(path: Path) -> None:

@@ -1,24 +1,32 @@
 """Connections to the database, and the few statements that the ORM has no words for."""
 
 from headbox.models.database.connection import Connection, Database, transaction
-from headbox.models.database.migrate import DatabaseUnusable, migrate, pending_migrations
+from headbox.models.database.failures import ConnectionLost, Contended, DatabaseFull, DatabaseUnusable
+from headbox.models.database.insert import insert_new
+from headbox.models.database.migrate import migrate, pending_migrations
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sql import (
     delete_in_batches,
     execute,
     fetch,
     has_label,
-    insert_new,
     is_sqlite,
     json_field,
+    lock_name,
     lock_row,
     model_from,
     now,
+    row_lock,
 )
+from headbox.models.database.sqlite import SQLITE_FILE
 
 __all__ = [
+    "SQLITE_FILE",
     "Connection",
+    "ConnectionLost",
+    "Contended",
     "Database",
+    "DatabaseFull",
     "DatabaseUnusable",
     "create_search_indexes",
     "delete_in_batches",
@@ -28,10 +36,12 @@ __all__ = [
     "insert_new",
     "is_sqlite",
     "json_field",
+    "lock_name",
     "lock_row",
     "migrate",
     "model_from",
     "now",
     "pending_migrations",
+    "row_lock",
     "transaction",
 ]

@@ -14,39 +14,50 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.transactions import in_transaction
 
-Connection = BaseDBAsyncClient
+from headbox.models.database.place import Place
+from headbox.models.database.postgres import PostgresServer
+from headbox.models.database.sqlite import SQLITE_FILE, SqliteFile
+from headbox.settings import DatabaseSettings, Settings
 
-#: How long a writer waits for another one, in milliseconds: longer than the longest transaction of a sync.
-BUSY_TIMEOUT_MS = 30_000
-#: Page cache of one SQLite connection, in KiB.
-CACHE_KIB = 32 * 1024
-#: Length of the write-ahead log at which it is written back, in pages of 4 KiB.
-WAL_PAGES = 16_384
+Connection = BaseDBAsyncClient
 
 
 class Database:
-    """Where the database is, and the connections to it of one event loop."""
+    """Where the database is, and the connections to it of one event loop.
 
-    def __init__(self, data_dir: Path) -> None:
-        self.path = data_dir / "headbox.db"
+    Attributes:
+        place: SQLite's file, or PostgreSQL's server.
+    """
+
+    def __init__(self, data_dir: Path, settings: DatabaseSettings = DatabaseSettings()) -> None:  # noqa: B008 - frozen
+        """Describe a database.
+
+        Args:
+            data_dir: Where SQLite has its file.
+            settings: Names a PostgreSQL server, or none for SQLite.
+        """
+        self.place: Place = PostgresServer(settings) if settings.url else SqliteFile(data_dir / SQLITE_FILE)
         self._context: TortoiseContext | None = None
 
-    def config(self, **pragmas: object) -> dict[str, Any]:
-        """Return the configuration for Tortoise; each pragma overrides one of the connection's."""
-        credentials = {
-            "file_path": str(self.path),
-            "busy_timeout": BUSY_TIMEOUT_MS,
-            "synchronous": "NORMAL",
-            "cache_size": -CACHE_KIB,
-            # Checkpoints write each changed page once: the longer the log, the more often a page was changed meanwhile.
-            "wal_autocheckpoint": WAL_PAGES,
-            "journal_size_limit": WAL_PAGES * 4096,
-            **pragmas,
-        }
+    @classmethod
+    def of(cls, settings: Settings) -> Database:
+        """Return the database that the settings name."""
+        return cls(settings.data_dir, settings.database)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is SQLite and not PostgreSQL."""
+        return isinstance(self.place, SqliteFile)
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people; without credentials."""
+        return self.place.name
+
+    def config(self, *, is_migrating: bool = False) -> dict[str, Any]:
+        """Return the configuration for Tortoise, of connections that serve or of one that migrates."""
         return {
-            "connections": {
-                "default": {"engine": "headbox.models.database.sqlite_backend", "credentials": credentials}
-            },
+            "connections": {"default": self.place.connection_config(is_migrating=is_migrating)},
             "apps": {
                 "core": {
                     "models": ["headbox.models"],
@@ -59,11 +70,11 @@ class Database:
         }
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Database]:
+    async def connected(self, *, is_migrating: bool = False) -> AsyncIterator[Database]:
         """Open the connections for this event loop, select them here, and close them at the end."""
         context = TortoiseContext()
         with context:
-            await context.init(config=self.config())
+            await context.init(config=self.config(is_migrating=is_migrating))
         self._context = context
         self.select()
         try:

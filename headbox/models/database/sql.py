@@ -5,10 +5,9 @@ Statements are written with `?` for each parameter, and run on SQLite and Postgr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import chain
-from types import MappingProxyType
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,8 +27,12 @@ def is_sqlite(connection: Connection) -> bool:
 
 
 def _dialect(connection: Connection, statement: str) -> str:
-    if is_sqlite(connection):
-        return statement
+    return statement if is_sqlite(connection) else _numbered(statement)
+
+
+@lru_cache(maxsize=512)
+def _numbered(statement: str) -> str:
+    """Return a statement with the marks of PostgreSQL."""
     pieces = statement.split("?")
     return "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
 
@@ -79,42 +82,19 @@ async def execute(connection: Connection, statement: str, parameters: Sequence[A
     return changed
 
 
-async def insert_new(
-    connection: Connection,
-    table: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    *,
-    constants: Mapping[str, Any] = MappingProxyType({}),
-    on_conflict: str = "DO NOTHING",
-) -> int:
-    """Insert the rows that are not there yet, and return how many rows that changed.
+def row_lock(connection: Connection, table: str, *, skip_locked: bool = False) -> str:
+    """Return the end of a SELECT that locks the rows it finds in a table until the transaction ends.
 
     Args:
-        connection: A connection inside of a transaction.
-        table: Name of the table.
-        columns: Names of the columns that differ from row to row.
-        rows: Values in the order of the columns: texts, numbers, truths, times or None.
-        constants: Column -> value, of the columns that are the same in all rows.
-        on_conflict: What follows ON CONFLICT.
+        connection: Tells the dialect.
+        table: Name or alias of the table.
+        skip_locked: Pass over the rows that somebody else has locked, where the others wait for them.
     """
-    # Many rows a statement, and not executemany: that takes and gives the interpreter's lock for each row, and a busy
-    # thread of Python beside it would make every row wait.
-    names = ", ".join((*columns, *constants))
-    marks = f"({', '.join('?' * len(columns))})"
-    selected = ", ".join([f"column{number}" for number in range(1, len(columns) + 1)] + ["?"] * len(constants))
-    size = (MAX_PARAMETERS - len(constants)) // len(columns)
-    changed = 0
-    for start in range(0, len(rows), size):
-        some = rows[start : start + size]
-        values = ", ".join([marks] * len(some))
-        # WHERE TRUE keeps SQLite from taking ON for the beginning of a join's condition.
-        statement = (
-            f"INSERT INTO {table} ({names}) SELECT {selected} FROM (VALUES {values}) AS new"  # noqa: S608
-            f" WHERE TRUE ON CONFLICT {on_conflict}"
-        )
-        changed += await execute(connection, statement, [*constants.values(), *chain.from_iterable(some)])
-    return changed
+    # A transaction of SQLite has the whole database locked from its beginning. PostgreSQL's lock is one that lets
+    # others refer to the row meanwhile.
+    if is_sqlite(connection):
+        return ""
+    return f" FOR NO KEY UPDATE OF {table}{' SKIP LOCKED' if skip_locked else ''}"
 
 
 async def lock_row(connection: Connection, table: str, row_id: UUID) -> None:
@@ -125,9 +105,24 @@ async def lock_row(connection: Connection, table: str, row_id: UUID) -> None:
         table: Name of the table.
         row_id: Which row; one that is not there is no error.
     """
-    # A transaction of SQLite has the whole database locked from its beginning.
     if not is_sqlite(connection):
-        await fetch(connection, f"SELECT 1 FROM {table} WHERE id = ? FOR UPDATE", [str(row_id)])  # noqa: S608
+        lock = row_lock(connection, table)
+        await fetch(connection, f"SELECT 1 FROM {table} WHERE id = ?{lock}", [str(row_id)])  # noqa: S608
+
+
+async def lock_name(connection: Connection, space: str, name: str) -> None:
+    """Let no other transaction lock the same name until this one ends, whether or not there is a row of that name.
+
+    What is looked up after this stays as it is found, as far as everybody locks the name before changing it.
+
+    Args:
+        connection: A connection inside of a transaction.
+        space: What the name is one of, such as "remote".
+        name: The name.
+    """
+    if not is_sqlite(connection):
+        # Two names that share a number wait for each other, and that is all.
+        await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", [f"{space}:{name}"])
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, parameters: Sequence[Any]) -> None:
