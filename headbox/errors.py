@@ -10,7 +10,8 @@
     └── TaskError               a task that ended without doing its work
         ├── RemoteUnreachable   RemoteResponse       MetadataInvalid    UnitConflict
         ├── ArtifactInvalid     DigestMismatch       StorageFull        TooLarge
-        └── WorkerLost          TimedOut             Canceled           Internal
+        ├── WorkerLost          TimedOut             Canceled           Internal
+        └── StorageUnavailable
 
 An error knows no HTTP status and no GraphQL: the edges translate it. Whatever is not in this tree is a bug.
 """
@@ -53,6 +54,7 @@ class ErrorCode(StrEnum):
     METADATA_INVALID = "METADATA_INVALID"
     ARTIFACT_INVALID = "ARTIFACT_INVALID"
     STORAGE_FULL = "STORAGE_FULL"
+    STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     WORKER_LOST = "WORKER_LOST"
     TIMED_OUT = "TIMED_OUT"
     CANCELED = "CANCELED"
@@ -279,6 +281,13 @@ class StorageFull(TaskError):
             if error.errno in NO_SPACE:
                 raise cls(what=what, hint=hint) from error
             raise
+
+
+class StorageUnavailable(TaskError):
+    code = ErrorCode.STORAGE_UNAVAILABLE
+    template = "The storage of artifacts cannot be used: {reason}."
+    default_hint = "Look at the storage and at the settings HEADBOX_STORAGE_*; then repeat the task."
+    retryable = True
 
 
 class WorkerLost(TaskError):

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from tests.support.engine import LocalEngine, write_template
+from tests.support.object_store import ObjectStore
 from tests.support.server import HeadboxServer
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.upstream import Upstream
@@ -32,6 +33,13 @@ def redis_server() -> Iterator[RedisServer]:
     """A Redis server of this test process; a test that stops it starts it again."""
     with RedisServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """An S3 server of this test process; each test makes a bucket of its own."""
+    with ObjectStore() as store:
+        yield store
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "METADATA_INVALID": "The metadata of the remote cannot be read.",
         "ARTIFACT_INVALID": "An artifact does not have the size that was declared for it.",
         "STORAGE_FULL": "There is no space left.",
+        "STORAGE_UNAVAILABLE": "The storage of artifacts does not do what it is asked for.",
         "WORKER_LOST": "The worker was lost too often while it ran the task.",
         "TIMED_OUT": "The remote took too long.",
         "CANCELED": "The task was canceled.",

@@ -2,7 +2,16 @@
 
 from headbox.storage.filesystem import FilesystemStorage
 from headbox.storage.interface import ArtifactStorage, StorageHealth
-from headbox.storage.memory import MemoryStorage
+from headbox.storage.opening import StorageUnusable, open_storage
+from headbox.storage.s3 import S3Storage
 from headbox.storage.workspace import Workspace
 
-__all__ = ["ArtifactStorage", "FilesystemStorage", "MemoryStorage", "StorageHealth", "Workspace"]
+__all__ = [
+    "ArtifactStorage",
+    "FilesystemStorage",
+    "S3Storage",
+    "StorageHealth",
+    "StorageUnusable",
+    "Workspace",
+    "open_storage",
+]

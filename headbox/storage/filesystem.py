@@ -1,27 +1,29 @@
-"""Artifacts as files in a folder: `ab/cdef…` for the digest `abcdef…`.
-
-256 folders keep each one small enough for every file system, at a hundred million artifacts too.
-"""
+"""Artifacts as files in a folder."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 from typing_extensions import override
 
 from headbox.errors import NotFound, StorageFull
 from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth
-from headbox.types import check_sha256
+from headbox.storage.keys import digest_of, key_of
 
-#: How many digits of a digest name its folder.
-_FOLDER_DIGITS = 2
+#: Folder below the root in which files from other file systems become whole.
+INCOMING = "incoming"
+#: Age at which a file in it that is not whole was left by a process that was killed, in seconds.
+INCOMING_SECONDS = 24 * 60 * 60.0
 _GIBIBYTE = 1024**3
 
 
@@ -35,6 +37,7 @@ class FilesystemStorage(ArtifactStorage):
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._root = root.resolve()
+        _remove_old(self._root / INCOMING)
         self._flush_lock = threading.Lock()
         # What a killed process left may be in the page cache alone, and be found by us: the first flush covers it.
         self._is_dirty = True
@@ -43,14 +46,22 @@ class FilesystemStorage(ArtifactStorage):
     async def adopt(self, path: Path, digest: str) -> None:
         target = self.path_of(digest)
         with StorageFull.translated(f"the artifact {digest}"):
-            _move(path, target)
+            try:
+                _move(path, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                await asyncio.to_thread(_carry, path, target, self._root / INCOMING)
         # After the move, so that a flush that runs meanwhile cannot take the mark away too early.
         self._is_dirty = True
 
     @override
     def path_of(self, digest: str) -> Path:
-        digest = check_sha256(digest)
-        return self._root / digest[:_FOLDER_DIGITS] / digest[_FOLDER_DIGITS:]
+        return self._root / key_of(digest)
+
+    @override
+    async def signed_url(self, digest: str, seconds: int) -> None:
+        key_of(digest)
 
     @override
     async def size_of(self, digest: str) -> int | None:
@@ -86,7 +97,9 @@ class FilesystemStorage(ArtifactStorage):
     async def digests(self) -> AsyncIterator[str]:
         for folder in await asyncio.to_thread(os.listdir, self._root):
             for name in await asyncio.to_thread(os.listdir, self._root / folder):
-                yield folder + name
+                digest = digest_of(f"{folder}/{name}")
+                if digest is not None:
+                    yield digest
 
     @override
     async def flush(self) -> None:
@@ -133,6 +146,33 @@ def _move(source: Path, target: Path) -> None:
     except FileNotFoundError:
         target.parent.mkdir(exist_ok=True)
         source.rename(target)
+
+
+def _carry(source: Path, target: Path, incoming: Path) -> None:
+    """Move a file in from another file system: as a copy, which is put into place when it is whole."""
+    incoming.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as copy:
+        whole = Path(copy.name)
+        try:
+            with source.open("rb") as file:
+                shutil.copyfileobj(file, copy, READ_CHUNK_BYTES)
+            copy.flush()
+            # As every file that a process makes, and not for its own user alone: another server may hand it out.
+            whole.chmod(source.stat().st_mode)
+            _move(whole, target)
+        except BaseException:
+            whole.unlink(missing_ok=True)
+            raise
+    source.unlink()
+
+
+def _remove_old(incoming: Path) -> None:
+    """Remove what killed processes left; others may be copying into the folder now."""
+    before = time.time() - INCOMING_SECONDS
+    for path in incoming.iterdir() if incoming.exists() else ():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _size(path: Path) -> int | None:

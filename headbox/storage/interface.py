@@ -28,7 +28,8 @@ class ArtifactStorage(Protocol):
     """Immutable bytes, each named by its SHA-256: 64 lower-case hexadecimal digits.
 
     One storage may be used from several event loops and threads at once. Every method raises ValueError for what is no
-    digest: a name from outside never becomes a path.
+    digest: a name from outside never becomes a path. Every method but `check` raises StorageUnavailable when what keeps
+    the artifacts cannot be reached or refuses to work.
     """
 
     async def adopt(self, path: Path, digest: str) -> None:
@@ -38,7 +39,8 @@ class ArtifactStorage(Protocol):
         a crash of the process at once, and one of the machine after `flush`.
 
         Args:
-            path: A file on the file system of the store, whose bytes have been checked against `digest`.
+            path: A file whose bytes have been checked against `digest`. Moving it costs nothing where it is on the
+                file system of the store.
             digest: Its SHA-256.
 
         Raises:
@@ -48,6 +50,13 @@ class ArtifactStorage(Protocol):
 
     def path_of(self, digest: str) -> Path | None:
         """Return the file of an artifact, for sendfile and its like; None when it is not stored in a file."""
+        ...
+
+    async def signed_url(self, digest: str, seconds: int) -> str | None:
+        """Return a URL at which anyone can GET an artifact for so long, or None when it has none.
+
+        Whether the artifact is stored is not looked at.
+        """
         ...
 
     async def size_of(self, digest: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Private folders in which tasks make their files, beside the artifacts that these become."""
+"""Private folders in which tasks make their files, which become artifacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _PRIVATE = 0o700
 
 
 class Workspace:
-    """Makes working folders below a root, which must be on the file system of the artifacts, and removes them."""
+    """Makes working folders below a root, and removes them.
+
+    What is made on the file system of the artifacts becomes one without being copied.
+    """
 
     def __init__(self, root: Path) -> None:
         root.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)

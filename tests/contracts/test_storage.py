@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import strategies
 
 from headbox.errors import NotFound
-from headbox.storage import ArtifactStorage, FilesystemStorage, MemoryStorage
+from headbox.storage import ArtifactStorage, FilesystemStorage, S3Storage
 from headbox.storage.interface import READ_CHUNK_BYTES
+from tests.support.object_store import ObjectStore
 
 ABSENT = "0" * 64
+#: Bytes of which no two parts of some size are the same.
+PATTERN = b"".join(number.to_bytes(4, "big") for number in range(READ_CHUNK_BYTES))
+#: Another file system than that of temporary files, on every Linux where these are not in memory themselves.
+OTHER_FILE_SYSTEM = Path("/dev/shm")
 
 
-@pytest.fixture(params=["filesystem", "memory"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStorage:
-    return FilesystemStorage(tmp_path / "artifacts") if request.param == "filesystem" else MemoryStorage()
+@pytest.fixture(params=["filesystem", "filesystem of its own", "s3", "s3 without conditions"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactStorage]:
+    match request.param:
+        case "filesystem":
+            yield FilesystemStorage(tmp_path / "artifacts")
+        case "filesystem of its own":
+            if not OTHER_FILE_SYSTEM.is_dir() or OTHER_FILE_SYSTEM.stat().st_dev == tmp_path.stat().st_dev:
+                pytest.skip("there is no other file system here")
+            with tempfile.TemporaryDirectory(dir=OTHER_FILE_SYSTEM) as folder:
+                yield FilesystemStorage(Path(folder))
+        case kind:
+            object_store: ObjectStore = request.getfixturevalue("object_store")
+            yield S3Storage.of(object_store.settings(conditional_put=kind == "s3"))
 
 
 class Bench:
@@ -49,7 +68,11 @@ def bench(storage: ArtifactStorage, tmp_path: Path) -> Bench:
     return Bench(storage, tmp_path)
 
 
-@pytest.mark.parametrize("body", [b"", b"paper", bytes(range(256)) * 10_000], ids=["empty", "small", "several chunks"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"paper", bytes(range(256)) * 10_000, bytes(range(256)) * 40_000 + b"end"],
+    ids=["empty", "small", "several chunks", "several parts"],
+)
 async def test_an_adopted_file_reads_back_and_its_path_is_gone(bench: Bench, body: bytes) -> None:
     digest = await bench.adopt(body)
 
@@ -98,17 +121,36 @@ async def test_a_range_is_read_from_start_up_to_stop(
     assert await bench.read(digest, start, stop) == expected
 
 
-async def test_chunks_are_bounded_and_none_is_empty(bench: Bench) -> None:
-    digest = await bench.adopt(bytes(READ_CHUNK_BYTES + 1))
+@hypothesis.settings(max_examples=25, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.given(
+    size=strategies.integers(0, 3 * READ_CHUNK_BYTES),
+    start=strategies.integers(0, 3 * READ_CHUNK_BYTES),
+    stop=strategies.none() | strategies.integers(0, 4 * READ_CHUNK_BYTES),
+)
+def test_any_range_is_what_a_slice_is(bench: Bench, size: int, start: int, stop: int | None) -> None:
+    async def check() -> None:
+        body = PATTERN[:size]
+        digest = await bench.adopt(body)
+        assert await bench.read(digest, start, stop) == body[start:stop]
 
-    assert [len(chunk) async for chunk in bench.storage.read(digest)] == [READ_CHUNK_BYTES, 1]
+    asyncio.run(check())
+
+
+async def test_chunks_are_bounded_and_none_is_empty(bench: Bench) -> None:
+    digest = await bench.adopt(bytes(3 * READ_CHUNK_BYTES + 1))
+
+    sizes = [len(chunk) async for chunk in bench.storage.read(digest)]
+
+    assert sum(sizes) == 3 * READ_CHUNK_BYTES + 1
+    assert all(0 < size <= READ_CHUNK_BYTES for size in sizes)
 
 
 async def test_what_is_not_stored_has_no_size_and_cannot_be_read(bench: Bench) -> None:
     assert await bench.storage.size_of(ABSENT) is None
     assert not await bench.storage.exists(ABSENT)
-    with pytest.raises(NotFound, match=f"no artifact '{ABSENT}'"):
-        await bench.read(ABSENT)
+    for start, stop in ((0, None), (5, None), (5, 7), (7, 7)):
+        with pytest.raises(NotFound, match=f"no artifact '{ABSENT}'"):
+            await bench.read(ABSENT, start, stop)
 
 
 async def test_delete_removes_one_artifact_and_may_be_repeated(bench: Bench) -> None:
@@ -142,6 +184,8 @@ async def test_a_name_that_is_no_digest_is_refused_and_changes_nothing(bench: Be
         await bench.storage.delete(name)
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
         bench.storage.path_of(name)
+    with pytest.raises(ValueError, match="64 hexadecimal digits"):
+        await bench.storage.signed_url(name, 60)
 
     assert path.read_bytes() == b"paper"
     assert await bench.digests() == set()
@@ -152,6 +196,21 @@ async def test_flush_may_be_awaited_at_any_time_by_many(bench: Bench) -> None:
     digest = await bench.adopt(b"paper")
 
     await asyncio.gather(*(bench.storage.flush() for _ in range(5)))
+
+    assert await bench.read(digest) == b"paper"
+
+
+async def test_stored_bytes_of_another_size_give_way(bench: Bench, object_store: ObjectStore) -> None:
+    digest = await bench.adopt(b"paper")
+    if isinstance(bench.storage, S3Storage):
+        bucket, key = bench.storage.name.removeprefix("s3://").partition("/")[::2]
+        object_store.request("PUT", f"/{bucket}/{key}/{digest[:2]}/{digest[2:]}", b"pap")
+    else:
+        path = bench.storage.path_of(digest)
+        assert path is not None
+        path.write_bytes(b"pap")
+
+    await bench.adopt(b"paper")
 
     assert await bench.read(digest) == b"paper"
 

@@ -42,6 +42,9 @@ EXAMPLES: dict[HeadboxError, str] = {
     errors.DigestMismatch(url="u", actual="a", expected="b"): "u has the digest a; b was declared.",
     errors.TooLarge(what="u", limit=3): "u is larger than the limit of 3.",
     errors.StorageFull(what="a"): "There is no space left to store a.",
+    errors.StorageUnavailable(reason="access is denied"): (
+        "The storage of artifacts cannot be used: access is denied."
+    ),
     errors.WorkerLost(attempts=3): "The worker was lost 3 times while it ran this task.",
     errors.TimedOut(url="u", seconds=60): "u did not answer within 60 seconds.",
     errors.Canceled(): "The task was canceled.",

@@ -54,6 +54,19 @@ def test_each_section_is_read_from_its_variables(monkeypatch: pytest.MonkeyPatch
         ("HEADBOX_LOG_LEVEL", "loud"),
         ("HEADBOX_DOWNLOAD_MAX_UNITS", "-1"),
         ("HEADBOX_SERVER_PROT", "1234"),
+        ("HEADBOX_STORAGE_URL", "/srv/artifacts"),
+        ("HEADBOX_STORAGE_URL", "file://srv/artifacts"),
+        ("HEADBOX_STORAGE_URL", "s3:///prefix"),
+        ("HEADBOX_STORAGE_URL", "s3://key:secret@bucket"),
+        ("HEADBOX_STORAGE_URL", "s3://bucket?region=x"),
+        ("HEADBOX_STORAGE_URL", "http://127.0.0.1/bucket"),
+        ("HEADBOX_STORAGE_ENDPOINT", "minio:9000"),
+        ("HEADBOX_STORAGE_ENDPOINT", "http://minio:9000"),
+        ("HEADBOX_STORAGE_ACCESS_KEY_ID", "key"),
+        ("HEADBOX_STORAGE_SECRET_ACCESS_KEY", "secret"),
+        ("HEADBOX_STORAGE_DELIVERY", "redirect"),
+        ("HEADBOX_STORAGE_SIGNED_URL_SECONDS", "0"),
+        ("HEADBOX_STORAGE_ACCEL_PREFIX", "artifacts"),
     ],
 )
 def test_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -77,3 +90,19 @@ def test_settings_never_change() -> None:
         settings.server.port = 1  # type: ignore[misc]
     with pytest.raises(ValidationError):
         settings.data_dir = Path("/elsewhere")  # type: ignore[misc]
+
+
+def test_accel_is_for_files_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADBOX_STORAGE_DELIVERY", "accel")
+    assert Settings().storage.delivery == "accel"
+
+    monkeypatch.setenv("HEADBOX_STORAGE_URL", "s3://bucket/prefix")
+    with pytest.raises(ValidationError, match="delivery accel needs artifacts in files"):
+        Settings()
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADBOX_STORAGE_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("HEADBOX_STORAGE_SECRET_ACCESS_KEY", "hidden")
+
+    assert "hidden" not in repr(Settings())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from headbox.errors import StorageFull
-from headbox.storage import FilesystemStorage, MemoryStorage, filesystem
+from headbox.storage import FilesystemStorage, filesystem
 
 DIGEST = hashlib.sha256(b"paper").hexdigest()
 
@@ -146,12 +148,65 @@ async def test_health_tells_that_the_folder_is_gone(storage: FilesystemStorage, 
     assert health.detail == "not writable: No such file or directory"
 
 
-async def test_memory_has_no_files(download: Path) -> None:
-    storage = MemoryStorage()
+class TestOtherFileSystem:
+    """Files that come from another file system than that of the artifacts."""
 
-    await storage.adopt(download, DIGEST)
+    @pytest.fixture(autouse=True)
+    def other_file_system(self, monkeypatch: pytest.MonkeyPatch, download: Path) -> Iterator[None]:
+        rename = Path.rename
 
-    assert storage.path_of(DIGEST) is None
+        def refusing(source: Path, target: Path) -> Path:
+            if source == download:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+            return rename(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", refusing)
+            yield
+
+    async def test_a_file_is_copied_and_then_put_into_place(self, storage: FilesystemStorage, download: Path) -> None:
+        download.chmod(0o640)
+
+        await storage.adopt(download, DIGEST)
+
+        stored = storage.path_of(DIGEST)
+        assert (stored.read_bytes(), stored.stat().st_mode & 0o777) == (b"paper", 0o640)
+        assert not download.exists()
+        assert incoming(storage) == []
+
+    async def test_a_disk_that_is_full_half_way_leaves_nothing_but_the_file(
+        self, storage: FilesystemStorage, download: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(source: object, target: object, length: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(shutil, "copyfileobj", full)
+        with pytest.raises(StorageFull):
+            await storage.adopt(download, DIGEST)
+
+        assert download.read_bytes() == b"paper"
+        assert incoming(storage) == []
+        assert [digest async for digest in storage.digests()] == []
+
+    async def test_what_a_killed_process_left_is_no_artifact_and_is_removed_in_time(
+        self, storage: FilesystemStorage, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "artifacts" / filesystem.INCOMING
+        folder.mkdir()
+        old, new = folder / "old", folder / "new"
+        old.write_bytes(b"pap")
+        new.write_bytes(b"pap")
+        os.utime(old, (0, 0))
+
+        reopened = FilesystemStorage(tmp_path / "artifacts")
+
+        assert incoming(reopened) == ["new"]
+        assert [digest async for digest in reopened.digests()] == []
+
+
+def incoming(storage: FilesystemStorage) -> list[str]:
+    """Return the names of files that are being copied."""
+    return [path.name for path in (storage.path_of(DIGEST).parent.parent / filesystem.INCOMING).iterdir()]
 
 
 def count_flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
