@@ -28,13 +28,14 @@ from headbox.models import (
     Remote,
     Repository,
     RepositoryVersion,
+    Schedule,
     Task,
     TaskGroup,
     Worker,
 )
 
 #: Models whose rows are all of one type.
-PLAIN_MODELS: tuple[type[Model], ...] = (Distribution, Publication, RepositoryVersion, TaskGroup, Worker)
+PLAIN_MODELS: tuple[type[Model], ...] = (Distribution, Publication, RepositoryVersion, Schedule, TaskGroup, Worker)
 #: Models whose rows have the type of their kind.
 MODELS_BY_DOCUMENT: tuple[tuple[type[Document], type[Model]], ...] = (
     (ContentUnit, Content),

@@ -26,6 +26,7 @@ from headbox.models import (
     RemoteRevision,
     Repository,
     RepositoryVersion,
+    Schedule,
     Task,
     TaskClaim,
     TaskGroup,
@@ -70,6 +71,7 @@ class Loaders:
     publish_settings = cached_property[RowLoader[PublishSettings]](lambda self: self._of(PublishSettings))
     remote_revision = cached_property[RowLoader[RemoteRevision]](lambda self: self._of(RemoteRevision))
     repository = cached_property[RowLoader[Repository]](lambda self: self._of(Repository))
+    schedule = cached_property[RowLoader[Schedule]](lambda self: self._of(Schedule))
     version = cached_property[RowLoader[RepositoryVersion]](lambda self: self._of(RepositoryVersion))
     task = cached_property[RowLoader[Task]](lambda self: self._of(Task))
     task_group = cached_property[RowLoader[TaskGroup]](lambda self: self._of(TaskGroup))
@@ -118,6 +120,7 @@ class Loaders:
             Remote: self._visible_remote,
             Repository: self.repository.load,
             RepositoryVersion: self._visible_version,
+            Schedule: self.schedule.load,
             Task: self.task.load,
             TaskGroup: self.task_group.load,
             Worker: self.worker.load,

@@ -26,6 +26,7 @@ from headbox.schema.remote import RemoteMutations, RemoteQueries
 from headbox.schema.repository import RepositoryMutations, RepositoryQueries, RepositorySubscriptions
 from headbox.schema.requests import Documents
 from headbox.schema.scalars import SCALARS
+from headbox.schema.schedule import ScheduleMutations, ScheduleQueries
 from headbox.schema.status import StatusQueries
 from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubscriptions
 from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
@@ -43,6 +44,7 @@ QUERIES: list[type] = [
     DistributionQueries,
     TaskQueries,
     TaskGroupQueries,
+    ScheduleQueries,
     WorkerQueries,
     VersionQueries,
 ]
@@ -53,6 +55,7 @@ MUTATIONS: list[type] = [
     PublicationMutations,
     TaskMutations,
     TaskGroupMutations,
+    ScheduleMutations,
 ]
 SUBSCRIPTIONS: list[type] = [TaskSubscriptions, RepositorySubscriptions]
 

@@ -20,9 +20,11 @@ from headbox.types import (
     Automation,
     Availability,
     DownloadPolicy,
+    MissedRuns,
     OnError,
     Origin,
     ProgressUnit,
+    ScheduleOutcome,
     SyncMode,
     TaskPriority,
     TaskState,
@@ -36,9 +38,11 @@ __all__ = [
     "ContentChangeKind",
     "DownloadPolicy",
     "ErrorCode",
+    "MissedRuns",
     "OnError",
     "Origin",
     "ProgressUnit",
+    "ScheduleOutcome",
     "SyncMode",
     "TaskPriority",
     "TaskState",
@@ -119,6 +123,16 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
             " 10,000; the rest goes on. What has the place of a unit that cannot be downloaded stays, in mirror mode"
             " too."
         ),
+    },
+    MissedRuns: {
+        "SKIP": "They are left out; the next run is the next one that is due.",
+        "RUN_ONCE": "One task is created for all of them, as soon as one can be.",
+    },
+    ScheduleOutcome: {
+        "CREATED": "It created a task.",
+        "OVERLAPPED": "It created none, because the task before was not finished.",
+        "MISSED": "It created none, because it was too late and missed runs are skipped.",
+        "FAILED": "It created none, because none could be created; `lastError` says why.",
     },
     Origin: {
         "SYNC": "From a remote.",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import strawberry
 from strawberry import UNSET
+from strawberry.utils.str_converters import to_camel_case
 
 from headbox.errors import Invalid
 
@@ -35,6 +38,20 @@ def plain(value: Any, path: tuple[str, ...] = ()) -> Any:
             for name, item in given.items()
             if item is not UNSET
         }
+    return value
+
+
+def as_given(value: Any) -> Any:
+    """Return an input as JSON, named as the API names it: what a client could send again."""
+    if isinstance(value, list):
+        return [as_given(item) for item in value]
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {to_camel_case(name.rstrip("_")): as_given(item) for name, item in given.items() if item is not UNSET}
     return value
 
 

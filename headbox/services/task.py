@@ -59,6 +59,21 @@ class PublishRequest:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task that can be created.
+
+    Attributes:
+        parameters: Its parameters.
+        claims: What it claims, where its type does not say so.
+        repository_id: The repository that it works on, where no parameter of its type is one.
+    """
+
+    parameters: TaskType
+    claims: list[Claim] | None = None
+    repository_id: UUID | None = None
+
+
 async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], request: SyncRequest) -> Task:
     """Create a sync, pinned to the configuration of this moment.
 
@@ -70,6 +85,15 @@ async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], req
     idempotency = Idempotency.of(request.idempotency_key, task_type.kind, _asked(request))
     if idempotency and (earlier := await idempotency.earlier(work)):
         return earlier
+    return await _create_requested(work, await prepare_sync(work, task_type, request), request, idempotency)
+
+
+async def prepare_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], request: SyncRequest) -> Prepared:
+    """Return the sync that a request asks for, pinned to the configuration of this moment.
+
+    Raises:
+        RequestError: As `create_sync`.
+    """
     repository = request.repository
     if repository.kind != task_type.repository_type().kind:
         raise WrongType(
@@ -93,14 +117,7 @@ async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], req
         "on_error": request.on_error,
         "force": request.force,
     }
-    return await _create(
-        work,
-        checked(task_type, values),
-        priority=request.priority,
-        labels=request.labels,
-        idempotency=idempotency,
-        group_id=request.group_id,
-    )
+    return Prepared(checked(task_type, values))
 
 
 async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]], request: PublishRequest) -> Task:
@@ -112,6 +129,17 @@ async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]
     idempotency = Idempotency.of(request.idempotency_key, task_type.kind, _asked(request))
     if idempotency and (earlier := await idempotency.earlier(work)):
         return earlier
+    return await _create_requested(work, await prepare_publish(work, task_type, request), request, idempotency)
+
+
+async def prepare_publish(
+    work: UnitOfWork, task_type: type[PublishTask[Any, Any]], request: PublishRequest
+) -> Prepared:
+    """Return the publish that a request asks for, pinned to the version that is the latest at this moment.
+
+    Raises:
+        RequestError: Something of the request cannot be.
+    """
     version = request.repository_version
     if version is None and request.repository is None:
         raise Required(field="Either repository or repositoryVersion", path=("repository_version",))
@@ -136,13 +164,8 @@ async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]
         "settings": settings.id,
         "distributable": request.distributable,
     }
-    return await _create(
-        work,
+    return Prepared(
         checked(task_type, values),
-        priority=request.priority,
-        labels=request.labels,
-        idempotency=idempotency,
-        group_id=request.group_id,
         # Two publishes of the same version run one after the other, so that the second finds what the first made.
         claims=[Claim(f"publish:{version.id}", exclusive=True)],
         repository_id=repository.id,
@@ -222,6 +245,21 @@ async def check_distributable(connection: Connection, repository: Repository, au
     """
     if automation is Automation.DISTRIBUTE and not await distributions.count_following(connection, repository.id):
         raise NoDistribution(repository=repository.name, path=("automation",))
+
+
+async def _create_requested(
+    work: UnitOfWork, prepared: Prepared, request: SyncRequest | PublishRequest, idempotency: Idempotency | None
+) -> Task:
+    return await _create(
+        work,
+        prepared.parameters,
+        priority=request.priority,
+        labels=request.labels,
+        idempotency=idempotency,
+        claims=prepared.claims,
+        repository_id=prepared.repository_id,
+        group_id=request.group_id,
+    )
 
 
 async def _create(

@@ -70,19 +70,8 @@ async def add(work: UnitOfWork, group: TaskGroup, task_type: type[TaskType], req
     Raises:
         RequestError: It is known already that it cannot be done.
     """
-    check_has_no_key(request)
+    task_request.check_has_no_key(request)
     return await task_request.create(work, task_type, replace(request, group_id=group.id))
-
-
-def check_has_no_key(request: Request) -> None:
-    """Make sure that a task has no idempotency key of its own, where what creates it has one.
-
-    Raises:
-        Invalid: It has.
-    """
-    if request.idempotency_key is not None:
-        reason = "it belongs to the whole request"
-        raise Invalid(field="idempotency_key", reason=reason, path=("idempotency_key",))
 
 
 async def cancel(work: UnitOfWork, group: TaskGroup) -> None:

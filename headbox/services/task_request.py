@@ -12,11 +12,12 @@ from uuid import UUID
 
 from tortoise.models import Model
 
-from headbox.errors import NotFound
+from headbox.errors import Invalid, NotFound
 from headbox.kinds import PublishTask, SyncTask, TaskType
 from headbox.models import Publication, PublishSettings, Remote, Repository, RepositoryVersion, Task
 from headbox.models.database import Connection
 from headbox.services import task as tasks
+from headbox.services.documents import check_labels, checked
 from headbox.services.task import PublishRequest, SyncRequest
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import Automation, OnError, SyncMode, TaskPriority
@@ -74,6 +75,36 @@ async def create(work: UnitOfWork, task_type: type[TaskType], request: Request) 
         idempotency_key=request.idempotency_key,
         group_id=request.group_id,
     )
+
+
+async def check(work: UnitOfWork, task_type: type[TaskType], request: Request) -> None:
+    """Make sure that the task could be created now.
+
+    Raises:
+        RequestError: It could not.
+        ExceptionGroup: An `Invalid` or `Required` for each value at fault.
+    """
+    if issubclass(task_type, SyncTask):
+        assert isinstance(request, SyncRequest)
+        await tasks.prepare_sync(work, task_type, request)
+    elif issubclass(task_type, PublishTask):
+        assert isinstance(request, PublishRequest)
+        await tasks.prepare_publish(work, task_type, request)
+    else:
+        assert isinstance(request, OwnRequest)
+        checked(task_type, request.values)
+    check_labels(request.labels)
+
+
+def check_has_no_key(request: Request) -> None:
+    """Make sure that a task has no idempotency key of its own, where what creates it has one.
+
+    Raises:
+        Invalid: It has.
+    """
+    if request.idempotency_key is not None:
+        reason = "the task is not what is asked for once"
+        raise Invalid(field="idempotency_key", reason=reason, path=("idempotency_key",))
 
 
 def kept(request: Request) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headbox.kinds import Registry, RepositoryDocument, SyncTask
-from headbox.schema.derive import content, publish_settings, remote, repository, task, task_group
+from headbox.schema.derive import content, publish_settings, remote, repository, schedule, task, task_group
 from headbox.schema.derive.parts import Parts
 
 
@@ -29,7 +29,9 @@ def derived(registry: Registry) -> Parts:
         repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))
     # GraphQL has no input without fields.
     if parts.task_inputs:
-        task_group.add_mutation(parts, task_group.new_task_input(parts))
+        new_task = task_group.new_task_input(parts)
+        task_group.add_mutation(parts, new_task)
+        schedule.add_mutations(parts, new_task)
     return parts
 
 

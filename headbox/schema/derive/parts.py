@@ -49,7 +49,15 @@ class Parts:
         _add(self.queries, "Query", name, query)
 
     def add_mutation(
-        self, name: str, description: str, input_type: type, payload_type: type, run: Run, **empty: Any
+        self,
+        name: str,
+        description: str,
+        input_type: type,
+        payload_type: type,
+        run: Run,
+        *,
+        read: Callable[[Any], dict[str, Any]] = plain,
+        **empty: Any,
     ) -> None:
         """Add a field of Mutation.
 
@@ -59,11 +67,12 @@ class Parts:
             input_type: The type of its only argument.
             payload_type: What it returns.
             run: Serves it.
+            read: Makes what `run` is given of the input.
             empty: Payload fields that are not null even when nothing was done, with their values.
         """
 
         async def resolve(info: Info, input: Any) -> dict[str, Any]:
-            return await run(info.context, plain(input))
+            return await run(info.context, read(input))
 
         argument = Annotated[input_type, strawberry.argument(description="What is wanted.")]  # type: ignore[valid-type]
         resolve.__annotations__["input"] = argument

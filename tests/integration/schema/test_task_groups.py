@@ -132,12 +132,13 @@ async def test_canceled_group_ends_what_waits_and_what_runs(api: Api, engine: Lo
     await engine.assert_nothing_left()
 
 
-async def test_list_of_groups_takes_the_same_queries_however_long_it_is(api: Api) -> None:
+async def test_list_of_groups_takes_the_same_queries_however_long_it_is(api: Api, engine: LocalEngine) -> None:
     gate, held = make_gate()
     held.open()
     document = f"{{ taskGroups {{ edges {{ node {{ {GROUP} }} }} }} }}"
 
     async def queries() -> int:
+        await engine.dispatcher.rest()
         with statements() as asked:
             await api.run(document)
         return len(asked)
