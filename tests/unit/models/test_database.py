@@ -1,4 +1,4 @@
-"""Transactions on SQLite, and the statements that the ORM has no words for."""
+"""Transactions, and the statements that the ORM has no words for; on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -22,13 +23,15 @@ from headbox.models.database import (
     pending_migrations,
     transaction,
 )
+from headbox.settings import Settings
+from headbox.types import uuid7
 
 COLUMNS = ("sha256", "size", "created_at")
 
 
 @pytest.fixture
 async def database(data_dir: Path) -> AsyncIterator[Database]:
-    async with Database(data_dir).connected() as database:
+    async with Database.of(Settings(data_dir=data_dir)).connected() as database:
         yield database
 
 
@@ -36,6 +39,7 @@ def rows(*digests: str, size: int = 1) -> list[tuple[object, ...]]:
     return [(digest, size, datetime(2026, 1, 1, tzinfo=UTC)) for digest in digests]
 
 
+@pytest.mark.embedded
 async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
     database = Database(tmp_path)
     assert await pending_migrations(database) != []
@@ -72,11 +76,12 @@ async def test_inner_transaction_fails_alone(database: Database) -> None:
     assert [group.description for group in await TaskGroup.all()] == ["outer"]
 
 
+@pytest.mark.embedded
 async def test_writers_wait_for_each_other(data_dir: Path) -> None:
     """Each with a connection of its own: deferred transactions would fail with "database is locked"."""
 
     async def count_up() -> None:
-        async with Database(data_dir).connected():
+        async with Database.of(Settings(data_dir=data_dir)).connected():
             for _ in range(10):
                 async with transaction() as connection:
                     [row] = await fetch(connection, "SELECT COUNT(*) AS number FROM task_group")
@@ -84,7 +89,7 @@ async def test_writers_wait_for_each_other(data_dir: Path) -> None:
 
     await asyncio.gather(*(count_up() for _ in range(4)))
 
-    async with Database(data_dir).connected():
+    async with Database.of(Settings(data_dir=data_dir)).connected():
         assert sorted(int(group.description) for group in await TaskGroup.all()) == list(range(40))
 
 
@@ -139,16 +144,17 @@ class TestInsertNew:
 
 
 async def test_delete_in_batches_deletes_all_that_match(database: Database) -> None:
+    one, two = str(uuid7()), str(uuid7())
     async with transaction() as connection:
-        for task in ("one", "two"):
-            staged = [(f"{number}", f"{number}", number) for number in range(6000)]
+        for task in (one, two):
+            staged = [(str(UUID(int=number)), str(UUID(int=number)), number) for number in range(6000)]
             columns = ("content_id", "slot", "ordinal")
             await insert_new(connection, "sync_staging", columns, staged, constants={"task_id": task})
 
-    await delete_in_batches(database.connection, "sync_staging", "task_id = ?", ["one"])
+    await delete_in_batches(database.connection, "sync_staging", "task_id = ?", [one])
 
-    left = await fetch(database.connection, "SELECT task_id, COUNT(*) AS rows FROM sync_staging GROUP BY task_id")
-    assert left == [{"task_id": "two", "rows": 6000}]
+    [left] = await fetch(database.connection, "SELECT task_id, COUNT(*) AS rows FROM sync_staging GROUP BY task_id")
+    assert (str(left["task_id"]), left["rows"]) == (two, 6000)
 
 
 @pytest.mark.parametrize(

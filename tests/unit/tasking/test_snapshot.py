@@ -9,6 +9,7 @@ import pytest
 
 from headbox.models import Task
 from headbox.models.database import Database
+from headbox.settings import Settings
 from headbox.tasking.snapshot import apply_snapshot, snapshot_of
 from headbox.types import TaskState
 
@@ -16,7 +17,7 @@ from headbox.types import TaskState
 @pytest.fixture(autouse=True)
 async def connected(data_dir: Path) -> AsyncIterator[None]:
     """Rows know their foreign keys only where there is a database."""
-    async with Database(data_dir).connected():
+    async with Database.of(Settings(data_dir=data_dir)).connected():
         yield
 
 
