@@ -67,7 +67,7 @@ def rows_of(batch: Batch, task_id: UUID, remote_id: UUID) -> BatchRows:
     for unit in units:
         if unit.id not in batch.known:
             document = unit.content
-            content.setdefault(document.kind, []).append((unit.id, document.model_dump_json(), unit.slot))
+            content.setdefault(document.kind, []).append((unit.id, document.as_json(), unit.slot))
     return BatchRows(
         task_id=task_id,
         remote_id=remote_id,
@@ -90,7 +90,7 @@ async def save(connection: Connection, rows: BatchRows) -> None:
     time = datetime.now(UTC)
     await insert_new(connection, "artifact", ("sha256", "size"), rows.artifact, constants={"created_at": time})
     for kind, content in rows.content.items():
-        constants = {"kind": kind, "created_at": time, "labels": "{}"}
+        constants: dict[str, str | datetime] = {"kind": kind, "created_at": time, "labels": "{}"}
         new = await insert_new(connection, "content", ("id", "document", "slot"), content, constants=constants)
         if new < len(content):
             raise NewlyKnown

@@ -6,9 +6,8 @@ Batches bound the memory: a few of them are under way at a time, however many un
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from itertools import count
 from typing import cast
 from uuid import UUID
 
@@ -124,38 +123,28 @@ class SyncPipeline:
     async def _batches(self, declared: AsyncGenerator[DeclaredContent, None]) -> AsyncGenerator[Batch, None]:
         limit = self._run.engine.settings.download.max_units
         units: list[Unit] = []
-        numbers = count(1)
         # Closed here, and not when it is collected: what a plugin does at the end belongs to its task.
-        async with aclosing(declared):
-            async for content in declared:
-                if next(numbers) % UNITS_A_TURN == 0:
-                    # A generator that only parses never waits: without this, nothing else would move on meanwhile.
-                    await asyncio.sleep(0)
-                unit = self._new_unit(content)
-                if unit is None:
-                    continue
-                units.append(unit)
-                self._discovered.add()
+        async with aclosing(_turns(declared)) as turns:
+            async for turn in turns:
+                units += self._new_units(turn)
                 if len(units) >= BATCH_UNITS:
                     yield self._batch(units, limit)
                     units = []
         if units:
             yield self._batch(units, limit)
 
-    def _new_unit(self, content: DeclaredContent) -> Unit | None:
-        """Return what is declared, unless it cannot be or was declared before."""
-        try:
-            unit = prepare(content, self._kinds)
-        except MetadataInvalid as error:
-            self.issue(error, relative_path=content.artifacts[0].relative_path if content.artifacts else None)
-            return None
-        first = self._under_way.setdefault(unit.id, unit)
-        if first is unit:
-            return unit
-        path = unit.contradicted_by({artifact.relative_path: artifact.sha256 for artifact in first.artifacts})
-        if path is not None:
-            self.issue(UnitConflict(what=path), relative_path=path)
-        return None
+    def _new_units(self, declared: Sequence[DeclaredContent]) -> list[Unit]:
+        """Return what of these can be and was not declared before."""
+        units: list[Unit] = []
+        for unit, (_, artifacts) in zip(prepare(declared, self._kinds), declared, strict=True):
+            if isinstance(unit, MetadataInvalid):
+                self.issue(unit, relative_path=artifacts[0].relative_path)
+            elif (first := self._under_way.setdefault(unit.id, unit)) is unit:
+                units.append(unit)
+            elif path := unit.contradicted_by({known.relative_path: known.sha256 for known in first.artifacts}):
+                self.issue(UnitConflict(what=path), relative_path=path)
+        self._discovered.add(len(units))
+        return units
 
     def _batch(self, units: list[Unit], limit: int) -> Batch:
         batch = Batch(units, first_ordinal=self.unit_count)
@@ -211,6 +200,23 @@ class SyncPipeline:
     async def _write_issues(self, connection: Connection) -> None:
         issues, self._issues = self._issues, []
         await SyncIssue.bulk_create(issues, using_db=connection)
+
+
+async def _turns(declared: AsyncGenerator[DeclaredContent, None]) -> AsyncGenerator[list[DeclaredContent], None]:
+    """Yield what is declared, some at a time, and let everything else on the event loop have its turn in between.
+
+    A generator that only parses never waits: without this, nothing else would move on meanwhile.
+    """
+    turn: list[DeclaredContent] = []
+    async with aclosing(declared):
+        async for content in declared:
+            turn.append(content)
+            if len(turn) == UNITS_A_TURN:
+                yield turn
+                turn = []
+                await asyncio.sleep(0)
+    if turn:
+        yield turn
 
 
 def _first(errors: BaseException) -> BaseException:

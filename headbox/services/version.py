@@ -49,11 +49,13 @@ async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) ->
     """
     rows = await fetch(
         connection,
-        "SELECT later.content_id, MIN(content_artifact.relative_path) AS path FROM sync_staging later"
-        " JOIN (SELECT slot, MIN(ordinal) AS first FROM sync_staging WHERE task_id = ?"
-        "       GROUP BY slot HAVING COUNT(*) > 1) taken ON taken.slot = later.slot AND later.ordinal > taken.first"
+        "SELECT later.content_id, MIN(content_artifact.relative_path) AS path"
+        " FROM (SELECT slot FROM sync_staging WHERE task_id = ? GROUP BY slot HAVING COUNT(*) > 1) taken"
+        " JOIN sync_staging later ON later.task_id = ? AND later.slot = taken.slot"
         " LEFT JOIN content_artifact ON content_artifact.content_id = later.content_id"
-        " WHERE later.task_id = ? GROUP BY later.content_id ORDER BY path LIMIT ?",
+        " WHERE EXISTS (SELECT 1 FROM sync_staging first WHERE first.task_id = later.task_id"
+        "               AND first.slot = later.slot AND first.ordinal < later.ordinal)"
+        " GROUP BY later.content_id ORDER BY path LIMIT ?",
         [str(task_id), str(task_id), limit],
     )
     return [(str(row["content_id"]), row["path"] or "") for row in rows]
@@ -121,10 +123,11 @@ async def prepare(
     await execute(
         connection,
         "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"
-        " AND EXISTS (SELECT 1 FROM sync_staging"
-        "             WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
-        "             AND sync_staging.content_id <> membership.content_id)",
-        [number, str(repository.id), str(task_id)],
+        " AND slot IN (SELECT slot FROM sync_staging WHERE task_id = ?)"
+        " AND NOT EXISTS (SELECT 1 FROM sync_staging"
+        "                 WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
+        "                 AND sync_staging.content_id = membership.content_id)",
+        [number, str(repository.id), str(task_id), str(task_id)],
     )
     await execute(
         connection,

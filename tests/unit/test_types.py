@@ -13,6 +13,8 @@ from headbox.types import (
     FINAL_STATES,
     UNFINISHED_STATES,
     TaskState,
+    are_relative_paths,
+    are_sha256,
     check_relative_path,
     check_sha256,
     derived_id,
@@ -45,6 +47,8 @@ def test_relative_path_is_taken_as_it_is(path: str) -> None:
         "a\x00",
         "a\nb",
         "a\x7f",
+        "a\x85b",
+        "a\u2028b",
         "\ud800",
         "a" * 256,
         "é" * 128,
@@ -65,6 +69,25 @@ def test_path_that_is_taken_stays_below_its_folder(path: str) -> None:
         return
     segments = path.split("/")
     assert all(segment not in {"", ".", ".."} and "\0" not in segment for segment in segments)
+
+
+PATHS = st.text(alphabet="./a\n\0\x85é", max_size=8) | st.sampled_from(["a" * 63, "a" * 64, "é" * 200, "a/b"])
+
+
+@given(paths=st.lists(PATHS, max_size=5))
+def test_paths_that_are_taken_together_are_taken_one_by_one(paths: list[str]) -> None:
+    if are_relative_paths(paths):
+        assert [check_relative_path(path) for path in paths] == paths
+
+
+@given(paths=st.lists(st.from_regex(r"[a-z]{1,9}(/[a-z.]{3,9}){0,3}", fullmatch=True), max_size=5))
+def test_plain_paths_are_taken_together(paths: list[str]) -> None:
+    assert are_relative_paths([path for path in paths if "/.." not in path])
+
+
+@given(texts=st.lists(st.text(alphabet="aA\n", max_size=66) | st.just("ab" * 32), max_size=4))
+def test_digests_are_digests_together_when_each_is(texts: list[str]) -> None:
+    assert are_sha256(texts) == all(len(text) == 64 and set(text) <= set("abcdef0123456789") for text in texts)
 
 
 def test_digest_is_taken_in_lower_case() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +24,7 @@ async def insert_new(
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
     *,
-    constants: Mapping[str, Any] = MappingProxyType({}),
+    constants: Mapping[str, str | datetime] = MappingProxyType({}),
     on_conflict: str = "DO NOTHING",
 ) -> int:
     """Insert the rows that are not there yet, and return how many rows that changed.
@@ -34,14 +35,14 @@ async def insert_new(
         columns: Names of the columns that differ from row to row.
         rows: Values in the order of the columns: texts, numbers, truths, times or None. In the order of the table's
             key, so that two transactions with rows in common never lock each other out.
-        constants: Column -> value, of the columns that are the same in all rows.
+        constants: Column -> text or time, of the columns that are the same in all rows.
         on_conflict: What follows ON CONFLICT.
     """
     if not rows:
         return 0
     new = _NewRows(table, columns, rows, constants, on_conflict)
     if is_sqlite(connection):
-        return await new.insert_selected(connection)
+        return await new.insert_literal(connection)
     if len(rows) < COPIED_ROWS:
         return await new.insert_values(connection)
     return await new.insert_copied(connection)
@@ -54,28 +55,25 @@ class _NewRows:
     table: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
-    constants: Mapping[str, Any]
+    constants: Mapping[str, str | datetime]
     on_conflict: str
 
     def _statement(self, source: str) -> str:
         names = ", ".join((*self.columns, *self.constants))
         return f"INSERT INTO {self.table} ({names}) {source} ON CONFLICT {self.on_conflict}"
 
-    async def insert_selected(self, connection: Connection) -> int:
+    async def insert_literal(self, connection: Connection) -> int:
         # Many rows a statement, and not executemany: that takes and gives the interpreter's lock for each row, and a
-        # busy thread of Python beside it would make every row wait.
+        # busy thread of Python beside it would make every row wait. The constants are part of the statement: parameters
+        # with numbers, and a SELECT from VALUES, cost more the more rows there are.
         width = len(self.columns)
-        marks = f"({', '.join('?' * width)})"
-        selected = ", ".join([f"column{number}" for number in range(1, width + 1)] + ["?"] * len(self.constants))
-        size = (MAX_PARAMETERS - len(self.constants)) // width
+        marks = f"({', '.join([*'?' * width, *map(_literal, self.constants.values())])})"
+        size = MAX_PARAMETERS // width
         changed = 0
         for start in range(0, len(self.rows), size):
             some = self.rows[start : start + size]
             values = ", ".join([marks] * len(some))
-            # WHERE TRUE keeps SQLite from taking ON for the beginning of a join's condition.
-            statement = self._statement(f"SELECT {selected} FROM (VALUES {values}) AS new WHERE TRUE")  # noqa: S608
-            parameters = [*self.constants.values(), *chain.from_iterable(some)]
-            changed += await execute(connection, statement, parameters)
+            changed += await execute(connection, self._statement(f"VALUES {values}"), list(chain.from_iterable(some)))
         return changed
 
     async def insert_values(self, connection: Connection) -> int:
@@ -100,3 +98,10 @@ class _NewRows:
         selected = ", ".join((*self.columns, *"?" * len(self.constants)))
         statement = self._statement(f"SELECT {selected} FROM {staging}")  # noqa: S608
         return await execute(connection, statement, list(self.constants.values()))
+
+
+def _literal(value: str | datetime) -> str:
+    """Return a value as SQLite reads it in a statement."""
+    text = str(value)
+    assert "\0" not in text, "SQLite takes it for the end of the statement"
+    return "'" + text.replace("'", "''") + "'"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from headbox.plugin_api import (
     ContentUnit,
@@ -19,13 +17,6 @@ from headbox.plugin_api import (
 MANIFEST = "PULP_MANIFEST"
 
 
-def _no_line_break(path: str) -> str:
-    """Refuse what a manifest could not list: one line is one file."""
-    if "\u2028" in path or "\u2029" in path or "\x85" in path:
-        raise ValueError("the path holds a line break")
-    return path
-
-
 # The size is part of what a file is, though the digest would do: a remote that lies about it speaks of a file of its
 # own, and never for the same file of an honest one.
 class FileContent(
@@ -33,9 +24,7 @@ class FileContent(
 ):
     """One file: a path and the bytes that stand there."""
 
-    relative_path: Annotated[RelativePath, AfterValidator(_no_line_break)] = Field(
-        description="Where the file lies below a distribution's base path."
-    )
+    relative_path: RelativePath = Field(description="Where the file lies below a distribution's base path.")
     sha256: Digest = Field(description="SHA-256 of its bytes, 64 lower-case hexadecimal digits.")
     size: int = Field(ge=0, le=2**53, description="Its size in bytes.")
 

@@ -10,14 +10,17 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
 from headbox.plugin_api import MetadataInvalid
 from headbox.plugins.file.kinds import FileContent
 
-#: Longest line that is read, in bytes: the longest path, quoted, with digest and size.
+#: Longest line that is read, in bytes without its end: the longest path, quoted, with digest and size.
 MAX_LINE_BYTES = 16_384
+#: Bytes that are read at a time.
+BLOCK_BYTES = 65_536
 
 
 def read_manifest(path: Path, url: str) -> Iterator[FileContent | MetadataInvalid | None]:
@@ -30,13 +33,23 @@ def read_manifest(path: Path, url: str) -> Iterator[FileContent | MetadataInvali
         url: Where it came from, for the errors.
     """
     with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE_BYTES + 1):
-            number += 1
+        for number, line in enumerate(_lines(file), 1):
             if len(line) > MAX_LINE_BYTES:
                 yield _invalid(url, number, f"the line is longer than {MAX_LINE_BYTES} bytes", line)
                 return
             yield _parse(line, url, number) if line.strip() else None
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines without their ends; of one that is too long, its beginning, and nothing after it."""
+    rest = b""
+    while block := file.read(BLOCK_BYTES):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
+        if len(rest) > MAX_LINE_BYTES:
+            break
+    if rest:
+        yield rest
 
 
 def write_line(relative_path: str, sha256: str, size: int) -> str:
@@ -50,7 +63,7 @@ def write_line(relative_path: str, sha256: str, size: int) -> str:
 
 def _parse(line: bytes, url: str, number: int) -> FileContent | MetadataInvalid:
     try:
-        text = line.decode().rstrip("\r\n")
+        text = line.decode().rstrip("\r")
         name, sha256, size = text.rsplit(",", 2)
         if name.startswith('"'):
             name, sha256, size = next(csv.reader([text], strict=True))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from headbox.errors import MetadataInvalid, UnitConflict
-from headbox.kinds import DeclaredArtifact, DeclaredContent
-from headbox.pipeline.batch import Batch, prepare
+from headbox.kinds import ContentUnit, DeclaredArtifact, DeclaredContent
+from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.plugins.file.kinds import FileContent
 from tests.unit.kinds.test_documents import Crate
 
@@ -14,15 +14,21 @@ DIGEST = "ab" * 32
 FILE = FileContent(relative_path="a.txt", sha256=DIGEST, size=1)
 
 
+def prepared(content: ContentUnit, *artifacts: DeclaredArtifact) -> Unit:
+    [unit] = prepare([DeclaredContent(content, artifacts)], (type(content),))
+    assert isinstance(unit, Unit), unit
+    return unit
+
+
 def test_unit_carries_what_is_derived_from_it() -> None:
-    unit = prepare(DeclaredContent(FILE, (DeclaredArtifact("a.txt", "http://u/a.txt", DIGEST, 1),)), (FileContent,))
+    unit = prepared(FILE, DeclaredArtifact("a.txt", "http://u/a.txt", DIGEST, 1))
 
     assert (unit.id, unit.slot) == (FILE.unit_id(), FILE.slot_id())
 
 
 def test_unit_of_a_kind_that_the_repository_does_not_hold_is_a_bug_of_the_plugin() -> None:
     with pytest.raises(TypeError, match="Crate is no content of this repository"):
-        prepare(DeclaredContent(Crate(name="a")), (FileContent,))
+        prepare([DeclaredContent(Crate(name="a"))], (FileContent,))
 
 
 @pytest.mark.parametrize(
@@ -31,25 +37,37 @@ def test_unit_of_a_kind_that_the_repository_does_not_hold_is_a_bug_of_the_plugin
         DeclaredArtifact("../a", "u"),
         DeclaredArtifact("/a", "u"),
         DeclaredArtifact("", "u"),
+        DeclaredArtifact("a\nb", "u"),
         DeclaredArtifact("a", "u", "short"),
         DeclaredArtifact("a", "u", DIGEST.upper()),
         DeclaredArtifact("a", "u", DIGEST, -1),
     ],
 )
-def test_artifact_that_cannot_be_is_the_fault_of_the_remote(artifact: DeclaredArtifact) -> None:
-    with pytest.raises(MetadataInvalid):
-        prepare(DeclaredContent(Crate(name="a"), (artifact,)), (Crate,))
+def test_artifact_that_cannot_be_is_the_fault_of_the_remote_and_harms_no_other(artifact: DeclaredArtifact) -> None:
+    long = "/".join(["a" * 255, "b"])
+    declared = [
+        DeclaredContent(Crate(name="a"), (DeclaredArtifact("a", "u", DIGEST),)),
+        DeclaredContent(Crate(name="b"), (artifact,)),
+        DeclaredContent(Crate(name="c"), (DeclaredArtifact(long, "u"),)),
+    ]
+
+    first, second, third = prepare(declared, (Crate,))
+
+    assert isinstance(first, Unit)
+    assert isinstance(second, MetadataInvalid)
+    assert isinstance(third, Unit)
 
 
 def test_unit_has_one_artifact_at_a_path() -> None:
     twice = (DeclaredArtifact("a", "u"), DeclaredArtifact("a", "v"))
 
-    with pytest.raises(MetadataInvalid, match="two artifacts at one path"):
-        prepare(DeclaredContent(Crate(name="a"), twice), (Crate,))
+    [error] = prepare([DeclaredContent(Crate(name="a"), twice)], (Crate,))
+
+    assert "two artifacts at one path" in str(error)
 
 
 def test_unit_that_is_known_with_other_bytes_is_contradicted() -> None:
-    unit = prepare(DeclaredContent(Crate(name="a"), (DeclaredArtifact("a", "u", DIGEST),)), (Crate,))
+    unit = prepared(Crate(name="a"), DeclaredArtifact("a", "u", DIGEST))
 
     assert Batch([unit], known={unit.id: {"a": DIGEST}}).contradictions() == {}
     assert Batch([unit], known={unit.id: {"a": None}}).contradictions() == {}
@@ -59,7 +77,7 @@ def test_unit_that_is_known_with_other_bytes_is_contradicted() -> None:
 
 def test_known_unit_that_is_declared_with_one_more_file_is_contradicted() -> None:
     artifacts = (DeclaredArtifact("a", "u", DIGEST), DeclaredArtifact("b", "v"))
-    unit = prepare(DeclaredContent(Crate(name="a"), artifacts), (Crate,))
+    unit = prepared(Crate(name="a"), *artifacts)
 
     found = Batch([unit], known={unit.id: {"a": DIGEST}}).contradictions()
 

@@ -82,7 +82,7 @@ def test_error_says_line_and_reading_goes_on() -> None:
 
 
 def test_longest_line_is_read_and_a_longer_one_ends_the_reading() -> None:
-    padding = " " * (MAX_LINE_BYTES - len(f"a.txt,{DIGEST},1\n"))
+    padding = " " * (MAX_LINE_BYTES - len(f"a.txt,{DIGEST},1"))
 
     assert read(f"a.txt,{DIGEST},{padding}1\nb.txt,{DIGEST},1\n")[1:] == [file("b.txt")]
     [error] = read(f"a.txt,{DIGEST},{padding} 1\nb.txt,{DIGEST},1\n")
