@@ -6,7 +6,8 @@ from time to time: the bus may lose events.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,12 @@ from headbox.errors import NotFound
 from headbox.models import Repository, Task
 from headbox.models.database import fetch
 from headbox.resolvers import task as tasks
-from headbox.resolvers.conditions import Condition, every, one_of
+from headbox.resolvers.conditions import Condition, every, one_of, some
 from headbox.resolvers.context import Context
 from headbox.tasking import bus as topics
 from headbox.tasking.bus import Payload, Subscription
 from headbox.tasking.snapshot import apply_snapshot
-from headbox.types import UNFINISHED_STATES
+from headbox.types import UNFINISHED_STATES, uuid7
 
 #: Silence after which a row is read again, in seconds.
 REREAD_SECONDS = 5.0
@@ -67,7 +68,11 @@ async def _later(events: Subscription, state: Task) -> Task | None:
 
 
 def _differs(row: Task, state: Task) -> bool:
-    return (row.state, row.attempt, row.actions) != (state.state, state.attempt, state.actions)
+    return _has_moved(row, state) or row.actions != state.actions
+
+
+def _has_moved(row: Task, state: Task) -> bool:
+    return (row.state, row.attempt) != (state.state, state.attempt)
 
 
 async def repository(context: Context, id: str) -> AsyncGenerator[Repository, None]:
@@ -110,11 +115,20 @@ async def _matching_tasks(context: Context, matching: _Matching) -> AsyncGenerat
         for state in await matching.unfinished():
             context.refresh()
             yield state
-        async for key, snapshot in events:
-            later = await matching.after(UUID(key), snapshot)
-            if later is not None:
-                context.refresh()
-                yield later
+        reread = asyncio.get_running_loop().time() + REREAD_SECONDS
+        while True:
+            event = await events.next(REREAD_SECONDS)
+            if event is not None:
+                later = await matching.after(UUID(event[0]), event[1])
+                if later is not None:
+                    context.refresh()
+                    yield later
+            # Not only in silence: there are always events of other tasks.
+            if event is None or asyncio.get_running_loop().time() > reread:
+                for state in await matching.missed():
+                    context.refresh()
+                    yield state
+                reread = asyncio.get_running_loop().time() + REREAD_SECONDS
 
 
 class _Matching:
@@ -126,18 +140,45 @@ class _Matching:
         # Unfinished tasks: the state last seen, and whether it matched. What a filter asks for changes only with the
         # task's state and worker; while both stay, progress needs no query.
         self._seen: dict[UUID, tuple[Task, bool]] = {}
+        # Ids sort by the time of their making.
+        self._newest = uuid7()
 
     async def unfinished(self) -> list[Task]:
         """Return the unfinished tasks that match, the oldest first."""
-        where = every([one_of("task.state", sorted(UNFINISHED_STATES)), self._condition])
+        found = await self._find(one_of("task.state", sorted(UNFINISHED_STATES)))
+        self._remember(found)
+        return found
+
+    async def missed(self) -> list[Task]:
+        """Return the tasks that match and whose rows say what no event has said, the oldest first."""
+        parts = [
+            one_of("task.state", sorted(UNFINISHED_STATES)),
+            one_of("task.id", [str(task_id) for task_id in self._seen]),
+            # Made since then, and perhaps finished.
+            Condition("task.id > ?", (str(self._newest),)),
+        ]
+        found = await self._find(some(parts))
+        # Not by their progress: events are ahead of the rows by up to a second.
+        new = [task for task in found if task.id not in self._seen or _has_moved(task, self._seen[task.id][0])]
+        self._remember(new)
+        return new
+
+    async def _find(self, condition: Condition) -> list[Task]:
+        where = every([condition, self._condition])
         rows = await fetch(
             self._context.connection,
             f"SELECT task.id FROM task WHERE {where.sql} ORDER BY task.id LIMIT {MAX_TASKS_AT_FIRST}",  # noqa: S608
             where.parameters,
         )
-        found = await Task.filter(id__in=[row["id"] for row in rows]).order_by("id")
-        self._seen = {task.id: (task, True) for task in found}
-        return list(found)
+        return list(await Task.filter(id__in=[row["id"] for row in rows]).order_by("id"))
+
+    def _remember(self, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            self._newest = max(self._newest, task.id)
+            if task.state.is_final:
+                self._seen.pop(task.id, None)
+            else:
+                self._seen[task.id] = task, True
 
     async def after(self, id: UUID, snapshot: Payload) -> Task | None:
         """Return a task in the state of an event, or None when it does not match or this state is no news."""
@@ -150,6 +191,7 @@ class _Matching:
             return None
         is_same = known is not None and (row.state, row.worker_id) == (state.state, state.worker_id)
         is_matching = known[1] if known is not None and is_same else await self._matches(id)
+        self._newest = max(self._newest, id)
         if state.state.is_final:
             self._seen.pop(id, None)
         else:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol
 
 #: A task: the snapshot of its row.
@@ -22,50 +21,75 @@ REPOSITORY = "repository"
 #: A distribution follows or serves something else, or is gone.
 DISTRIBUTION = "distribution"
 
+#: What JSON has: text, numbers, truths, null, lists and objects. It may be sent to another process.
 Payload = dict[str, Any]
+#: The key of an event, and what that is like now.
+Event = tuple[str, Payload]
+#: What a subscription listens to: a topic, and one key of it or None for all.
+Interest = tuple[str, str | None]
 
 
 class Subscription:
     """What one subscriber has not seen yet: at most one event for each key."""
 
-    def __init__(self, key: str | None) -> None:
-        self.key = key
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._latest: dict[str, Payload] = {}
+        self._has_lost = False
         self._arrived = asyncio.Event()
 
     def offer(self, key: str, payload: Payload) -> None:
         """Keep an event; from any thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._keep, key, payload)
-        except RuntimeError:  # The subscriber's loop has ended, and with it the subscriber.
-            return
+        self._call(self._keep, key, payload)
+
+    def lose(self) -> None:
+        """Let the subscriber know that events may have been lost; from any thread."""
+        self._call(self._lose)
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        # A loop that has ended raises: with it, the subscriber has ended.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *arguments)
 
     def _keep(self, key: str, payload: Payload) -> None:
         self._latest[key] = payload
         self._arrived.set()
 
-    async def next(self, timeout: float | None = None) -> tuple[str, Payload] | None:
-        """Wait for an event and return its key and payload, or None when none came within `timeout` seconds."""
-        if not self._latest:
+    def _lose(self) -> None:
+        self._has_lost = True
+        self._arrived.set()
+
+    async def next(self, timeout: float | None = None) -> Event | None:
+        """Wait for an event and return it.
+
+        Returns:
+            The event; or None, after which the subscriber is to look for itself what is new: none came within `timeout`
+            seconds, or some may have been lost.
+        """
+        if not self._latest and not self._has_lost:
             self._arrived.clear()
             try:
                 async with asyncio.timeout(timeout):
                     await self._arrived.wait()
             except TimeoutError:
                 return None
+        if self._has_lost:
+            self._has_lost = False
+            return None
         key = next(iter(self._latest))
         return key, self._latest.pop(key)
 
-    async def __aiter__(self) -> AsyncIterator[tuple[str, Payload]]:
+    async def __aiter__(self) -> AsyncIterator[Event | None]:
         while True:
-            event = await self.next()
-            assert event is not None, "without a timeout there is always an event"
-            yield event
+            yield await self.next()
 
 
 class EventBus(Protocol):
-    """Carries events. It may lose them: whoever needs a state for certain reads it from the database as well."""
+    """Carries events. It may lose them: whoever needs a state for certain reads it from the database as well.
+
+    A subscriber that reads the database once it has subscribed, and again whenever its subscription gives None, misses
+    nothing that the bus knows to have lost.
+    """
 
     def publish(self, topic: str, key: str, payload: Payload) -> None:
         """Tell every subscriber of the topic; from any thread, without waiting, never failing."""
@@ -74,31 +98,55 @@ class EventBus(Protocol):
         """Listen to one key of a topic, or to all; on the event loop that reads the subscription."""
 
 
-class MemoryBus:
-    """An event bus within one process."""
+class Listeners:
+    """The subscriptions of this process, by what they listen to; from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._subscriptions: defaultdict[tuple[str, str | None], set[Subscription]] = defaultdict(set)
+        self._subscriptions: dict[Interest, set[Subscription]] = {}
+
+    def add(self, interest: Interest, subscription: Subscription) -> None:
+        """Let a subscription listen."""
+        with self._lock:
+            self._subscriptions.setdefault(interest, set()).add(subscription)
+
+    def remove(self, interest: Interest, subscription: Subscription) -> None:
+        """Let a subscription listen no longer."""
+        with self._lock:
+            listening = self._subscriptions[interest]
+            listening.discard(subscription)
+            if not listening:
+                del self._subscriptions[interest]
+
+    def interests(self) -> set[Interest]:
+        """Return what is listened to."""
+        with self._lock:
+            return set(self._subscriptions)
+
+    def of(self, interest: Interest) -> list[Subscription]:
+        """Return who listens to exactly this."""
+        with self._lock:
+            return list(self._subscriptions.get(interest, ()))
+
+
+class MemoryBus:
+    """An event bus within one process. It loses nothing."""
+
+    def __init__(self) -> None:
+        self._listeners = Listeners()
 
     def publish(self, topic: str, key: str, payload: Payload) -> None:
         """See `EventBus.publish`."""
-        with self._lock:
-            listeners = [*self._subscriptions.get((topic, key), ()), *self._subscriptions.get((topic, None), ())]
-        for subscription in listeners:
-            subscription.offer(key, payload)
+        for interest in ((topic, key), (topic, None)):
+            for subscription in self._listeners.of(interest):
+                subscription.offer(key, payload)
 
     @contextmanager
     def subscribe(self, topic: str, key: str | None = None) -> Iterator[Subscription]:
         """See `EventBus.subscribe`."""
-        subscription = Subscription(key)
-        with self._lock:
-            self._subscriptions[topic, key].add(subscription)
+        subscription = Subscription()
+        self._listeners.add((topic, key), subscription)
         try:
             yield subscription
         finally:
-            with self._lock:
-                listeners = self._subscriptions[topic, key]
-                listeners.discard(subscription)
-                if not listeners:
-                    del self._subscriptions[topic, key]
+            self._listeners.remove((topic, key), subscription)

@@ -72,11 +72,30 @@ class TaskRunner:
     async def listen(self) -> None:
         """Cancel what is asked to end, for as long as the worker lives."""
         with self._engine.bus.subscribe(topics.CANCEL) as requests:
-            async for task_id, _ in requests:
-                self._cancel(UUID(task_id))
+            async for request in requests:
+                if request is not None:
+                    self._cancel(UUID(request[0]))
+                else:  # A request may have been lost: the row tells of it.
+                    await self._look_for_requests()
 
     async def compare(self) -> None:
         """Make memory and database say the same of what runs here, whatever message or write was lost."""
+        here, there = await self._compare()
+        orphans = there - here
+        # At the second time: at the first one, it may have been taken between the two looks.
+        for attempt in orphans & self._orphans:
+            async with self._engine.unit_of_work() as work:
+                await lifecycle.end(work, attempt, None, [])
+        self._orphans = orphans
+
+    async def _look_for_requests(self) -> None:
+        try:
+            await self._compare()
+        except BaseORMException:
+            log.warning("requests to end cannot be looked for; the next heartbeat does", exc_info=True)
+
+    async def _compare(self) -> tuple[set[Attempt], set[Attempt]]:
+        """End what is not to run here any more, and return the attempts in memory and those in the database."""
         # Looked at before the database: a task that is taken meanwhile is in neither.
         here = dict(self._running)
         rows = await fetch(
@@ -88,12 +107,7 @@ class TaskRunner:
         for attempt, (job, run) in here.items():
             if there.get(attempt) != TaskState.RUNNING:
                 _interrupt(job, run)
-        orphans = {attempt for attempt in there if attempt not in here}
-        # At the second time: at the first one, it may have been taken between the two looks.
-        for attempt in orphans & self._orphans:
-            async with self._engine.unit_of_work() as work:
-                await lifecycle.end(work, attempt, None, [])
-        self._orphans = orphans
+        return set(here), set(there)
 
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Give back what is running, so that another worker, or this one's next life, goes on with it.
