@@ -14,11 +14,13 @@ from headbox.content_app.arrivals import Arrivals
 from headbox.content_app.bodies import Bodies, StoredMeanwhile
 from headbox.content_app.exchange import CACHE_CONTROL, Exchange
 from headbox.content_app.files import Files, Missing
+from headbox.content_app.hand_off import hand_off_of
 from headbox.content_app.listing import PAGE_ENTRIES, after_of, send_listing
 from headbox.content_app.metrics import ContentMetrics
 from headbox.content_app.pointers import Pointers
-from headbox.content_app.problem import NotServed, Problem
+from headbox.content_app.problem import NotServed, Problem, storage_failed
 from headbox.content_app.remotes import Remotes
+from headbox.errors import StorageUnavailable
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database
@@ -65,7 +67,7 @@ class ContentApp:
             settings=settings.download,
             metrics=self._metrics,
         )
-        self._bodies = Bodies(storage, self._arrivals)
+        self._bodies = Bodies(storage, self._arrivals, hand_off_of(settings.storage, storage))
         self._listening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -93,6 +95,8 @@ class ContentApp:
             await self._answer(exchange)
         except Problem as problem:
             await exchange.refuse(problem)
+        except StorageUnavailable:
+            await exchange.refuse(storage_failed())
         except BrokenOff as error:
             # The answer is left without its end, so that the server breaks the connection off.
             log.warning("answer was broken off", extra={"path": scope["path"], "error": str(error)})

@@ -13,7 +13,7 @@ from headbox.content_app.arrival import Arrival
 from headbox.content_app.metrics import ContentMetrics
 from headbox.content_app.problem import Problem, upstream_failed
 from headbox.content_app.remotes import OpenRemote, Remotes
-from headbox.errors import Canceled, HeadboxError, Internal, StorageFull
+from headbox.errors import Canceled, HeadboxError, Internal, StorageFull, StorageUnavailable
 from headbox.models.database import Database, transaction
 from headbox.services import serving
 from headbox.services.serving import Found
@@ -101,6 +101,8 @@ class Arrivals:
                 return
             async with self._workspace.open(f"content-{uuid7()}") as folder:
                 await self._fetch(arrival, content_id, found, folder)
+        except StorageUnavailable as error:
+            self._fail(arrival, (content_id, found.relative_path), upstream_failed(error))
         except Exception:  # A bug must not leave the readers waiting.
             log.exception("on-demand fetch failed", extra={"path": found.relative_path})
             problem = upstream_failed(Internal(correlation_id=correlation.current()))
@@ -152,5 +154,5 @@ class Arrivals:
             await self._storage.flush()
             async with transaction() as connection:
                 await serving.record(connection, content_id, relative_path, sha256=sha256, size=size)
-        except StorageFull as error:
+        except (StorageFull, StorageUnavailable) as error:
             log.warning("on-demand artifact could not be kept", extra={"path": relative_path, "error": error.message})

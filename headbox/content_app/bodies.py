@@ -12,9 +12,10 @@ from headbox.content_app.cache import LruCache
 from headbox.content_app.conditions import is_unchanged
 from headbox.content_app.exchange import Exchange
 from headbox.content_app.files import File
+from headbox.content_app.hand_off import HandOff, may_hand_off
 from headbox.content_app.problem import Problem
 from headbox.content_app.sending import send
-from headbox.errors import NotFound
+from headbox.errors import NotFound, StorageUnavailable
 from headbox.storage import ArtifactStorage
 
 log = logging.getLogger(__name__)
@@ -32,11 +33,12 @@ class StoredMeanwhile(Exception):
 
 
 class Bodies:
-    """Sends files from the storage, and from upstream those that are not stored yet."""
+    """Sends files from the storage, or has them sent, and from upstream those that are not stored yet."""
 
-    def __init__(self, storage: ArtifactStorage, arrivals: Arrivals) -> None:
+    def __init__(self, storage: ArtifactStorage, arrivals: Arrivals, hand_off: HandOff | None) -> None:
         self._storage = storage
         self._arrivals = arrivals
+        self._hand_off = hand_off
         self._small: LruCache[str, bytes] = LruCache(CACHE_BYTES)
 
     async def send(self, exchange: Exchange, file: File) -> None:
@@ -45,6 +47,7 @@ class Bodies:
         Raises:
             Problem: It cannot be had; nothing was sent.
             StoredMeanwhile: Nothing was sent.
+            StorageUnavailable: Nothing was sent.
             BrokenOff: The answer has begun, and cannot be ended.
         """
         if is_unchanged(
@@ -77,6 +80,10 @@ class Bodies:
         if body is not None and exchange.header(b"range") is None:
             await exchange.answer(200, file.whole, body)
             return True
+        # Small files are sent at once: a client gets them no sooner from anyone else.
+        if body is None and self._hand_off is not None and may_hand_off(self._hand_off, exchange, file):
+            await exchange.hand_off(*await self._hand_off.answer(file, digest))
+            return True
 
         async def read(start: int, stop: int) -> AsyncIterator[bytes]:
             if body is not None:
@@ -85,7 +92,7 @@ class Bodies:
             try:
                 async for chunk in self._storage.read(digest, start, stop):
                     yield chunk
-            except NotFound as error:
+            except (NotFound, StorageUnavailable) as error:
                 raise BrokenOff(error.message) from error
 
         async with exchange.while_connected():

@@ -98,6 +98,11 @@ class Exchange:
             self._metrics.sent_bytes.inc(len(body))
         await self._send({"type": "http.response.body", "body": b"" if self.is_head else body, "more_body": False})
 
+    async def hand_off(self, status: int, headers: Headers) -> None:
+        """Send an answer on which another server sends the body."""
+        self._metrics.handed_off.inc()
+        await self.answer(status, headers)
+
     async def refuse(self, problem: Problem) -> None:
         """Send the answer for what cannot be given: JSON where it is asked for, or else text."""
         if "application/json" in (self.header(b"accept") or ""):

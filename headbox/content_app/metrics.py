@@ -10,6 +10,7 @@ class ContentMetrics:
 
     Attributes:
         sent_bytes: Bytes of bodies.
+        handed_off: Files whose bytes another server was told to send.
         upstream_fetched: Artifacts that were fetched on demand.
         upstream_failed: Artifacts that no source gave.
     """
@@ -32,6 +33,9 @@ class ContentMetrics:
         )
         self.upstream_fetched = fetches.labels("fetched")
         self.upstream_failed = fetches.labels("failed")
+        self.handed_off = Counter(
+            "headbox_content_handed_off", "Files that another server was told to send.", registry=registry
+        )
         self.sent_bytes = Counter("headbox_content_sent_bytes", "Bytes of bodies that were sent.", registry=registry)
 
     def answered(self, status: int) -> None:

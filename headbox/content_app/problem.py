@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from headbox.errors import Canceled, HeadboxError, RequestError, StorageFull, TimedOut
+from headbox.errors import (
+    Canceled,
+    ErrorCode,
+    HeadboxError,
+    RequestError,
+    StorageFull,
+    StorageUnavailable,
+    TimedOut,
+)
 
 
 class Problem(Exception):
@@ -35,11 +43,20 @@ class BadRequest(Problem):
         super().__init__(400, "INVALID", message)
 
 
+def storage_failed() -> Problem:
+    """Return the answer for bytes that the storage does not give now."""
+    return Problem(
+        503, ErrorCode.STORAGE_UNAVAILABLE.value, "headbox cannot reach what keeps its files. Try again in a moment."
+    )
+
+
 def upstream_failed(error: HeadboxError) -> Problem:
     """Return the answer for bytes that could not be fetched, without the error's own words: they name the upstream."""
     code = error.code.value
     if isinstance(error, StorageFull):
         return Problem(503, code, "headbox has no space left to take this file from its upstream. Ask its operator.")
+    if isinstance(error, StorageUnavailable):
+        return storage_failed()
     if isinstance(error, TimedOut):
         return Problem(504, code, "The upstream of this file did not answer in time. Try again later.")
     if isinstance(error, Canceled):

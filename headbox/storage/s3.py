@@ -85,13 +85,8 @@ class S3Storage(ArtifactStorage):
         self._is_well_until = 0.0
 
     @classmethod
-    def of(cls, settings: StorageSettings, *, retry_time: timedelta = RETRY_TIME) -> S3Storage:
-        """Return the storage in the bucket that the settings name.
-
-        Args:
-            settings: With a bucket.
-            retry_time: For how long failed requests are repeated.
-        """
+    def of(cls, settings: StorageSettings) -> S3Storage:
+        """Return the storage in the bucket that the settings name."""
         assert settings.bucket is not None, "who asks has looked"
         config: S3Config = {
             "region": settings.region,
@@ -114,7 +109,7 @@ class S3Storage(ArtifactStorage):
                 "connect_timeout": CONNECT_TIMEOUT,
                 "read_timeout": READ_TIMEOUT,
             },
-            retry_config={"retry_timeout": retry_time},
+            retry_config={"retry_timeout": RETRY_TIME},
         )
         name = f"s3://{settings.bucket}/{settings.prefix}".rstrip("/")
         return cls(store, name=name, is_conditional=settings.conditional_put)

@@ -15,6 +15,7 @@ from hypothesis import strategies
 from headbox.errors import NotFound
 from headbox.storage import ArtifactStorage, FilesystemStorage, S3Storage
 from headbox.storage.interface import READ_CHUNK_BYTES
+from headbox.storage.keys import key_of
 from tests.support.object_store import ObjectStore
 
 ABSENT = "0" * 64
@@ -203,8 +204,7 @@ async def test_flush_may_be_awaited_at_any_time_by_many(bench: Bench) -> None:
 async def test_stored_bytes_of_another_size_give_way(bench: Bench, object_store: ObjectStore) -> None:
     digest = await bench.adopt(b"paper")
     if isinstance(bench.storage, S3Storage):
-        bucket, key = bench.storage.name.removeprefix("s3://").partition("/")[::2]
-        object_store.request("PUT", f"/{bucket}/{key}/{digest[:2]}/{digest[2:]}", b"pap")
+        object_store.put(bench.storage.name, key_of(digest), b"pap")
     else:
         path = bench.storage.path_of(digest)
         assert path is not None

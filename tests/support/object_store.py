@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
 import tempfile
 import urllib.request
@@ -15,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from headbox.settings import StorageSettings
 from tests.support.services.process import GuardedProcess, free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import is_listening, wait_until
 
 #: The server looks at whether a request is signed, and not at the signature.
 _HEADERS = {
@@ -42,7 +41,7 @@ class ObjectStore:
             log=self._folder / "log",
         )
         try:
-            wait_until(self._answers)
+            wait_until(lambda: is_listening(self.port))
         except BaseException:
             self._close()
             raise
@@ -57,25 +56,18 @@ class ObjectStore:
         self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
-
     @property
     def endpoint(self) -> str:
         """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
-    def settings(self, *, prefix: str = "some/where", **others: object) -> StorageSettings:
+    def settings(self, **others: object) -> StorageSettings:
         """Make a bucket, and return the settings that name it, save for those that are given."""
         bucket = f"bucket-{uuid.uuid4().hex}"
         self.request("PUT", f"/{bucket}")
         return StorageSettings.model_validate(
             {
-                "url": f"s3://{bucket}/{prefix}",
+                "url": f"s3://{bucket}/some/where",
                 "endpoint": self.endpoint,
                 "access_key_id": "test",
                 "secret_access_key": "secret",
@@ -93,6 +85,16 @@ class ObjectStore:
         """Return the keys of all objects that can be seen."""
         tree = ET.fromstring(self.request("GET", f"/{bucket}?list-type=2"))
         return [element.text or "" for element in tree.iter() if element.tag.rpartition("}")[2] == "Key"]
+
+    def put(self, url: str, key: str, body: bytes) -> None:
+        """Put an object past headbox's own client.
+
+        Args:
+            url: s3://bucket/prefix.
+            key: Below the prefix.
+            body: Its bytes.
+        """
+        self.request("PUT", f"/{url.removeprefix('s3://')}/{key}", body)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """Send a request past headbox's own client."""

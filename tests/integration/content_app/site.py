@@ -14,6 +14,7 @@ from uuid import UUID
 import aiohttp
 import uvicorn
 from cryptography.fernet import Fernet
+from multidict import CIMultiDictProxy
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -38,10 +39,13 @@ from headbox.models import (
 )
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database
-from headbox.settings import DownloadSettings, Settings
-from headbox.storage import FilesystemStorage, Workspace
+from headbox.settings import DownloadSettings, Settings, StorageSettings
+from headbox.storage import S3Storage, Workspace, open_storage
+from headbox.storage.keys import key_of
 from headbox.tasking.bus import DISTRIBUTION, MemoryBus
 from headbox.types import DownloadPolicy, Origin, uuid7
+from tests.support.object_store import ObjectStore
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 class BookRemote(RemoteDocument, kind="book.remote"):
@@ -60,17 +64,24 @@ class Answer:
     """What a client got."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: CIMultiDictProxy[str]
     body: bytes
 
 
 class Site:
     """Rows, bytes, and a client that asks for them."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, bucket: ObjectStore | None = None, **storage: object) -> None:
+        """Keep bytes in a bucket of a server, or else in files; `storage` are other settings of where they are."""
         self.data_dir = data_dir
-        self.database = Database(data_dir)
-        self.storage = FilesystemStorage(data_dir / "artifacts")
+        self._bucket = bucket
+        settings = Settings(
+            data_dir=data_dir,
+            download=DownloadSettings(backoff_seconds=0.01),
+            storage=bucket.settings(**storage) if bucket else StorageSettings.model_validate(storage),
+        )
+        self.database = Database.of(settings)
+        self.storage = open_storage(settings)
         self.bus = MemoryBus()
         self.metrics = CollectorRegistry()
         self.app = ContentApp(
@@ -79,7 +90,7 @@ class Site:
             cipher=Cipher(Fernet.generate_key()),
             storage=self.storage,
             workspace=Workspace(data_dir / "work"),
-            settings=Settings(data_dir=data_dir, download=DownloadSettings(backoff_seconds=0.01)),
+            settings=settings,
             bus=self.bus,
             metrics=self.metrics,
         )
@@ -118,6 +129,16 @@ class Site:
         await self.storage.adopt(path, digest)
         await Artifact.get_or_create(sha256=digest, defaults={"size": len(body)})
         return digest
+
+    def damage(self, digest: str) -> None:
+        """Cut the bytes of an artifact, as a failing disk does."""
+        path = self.storage.path_of(digest)
+        if path is not None:
+            path.write_bytes(b"damaged")
+        else:
+            assert self._bucket is not None
+            assert isinstance(self.storage, S3Storage)
+            self._bucket.put(self.storage.name, key_of(digest), b"damaged")
 
     async def repository(self, name: str = "books") -> Repository:
         """Create a repository with its empty version 0."""
@@ -225,6 +246,12 @@ class Site:
         url = URL(f"{self.url}/{path}", encoded=True)
         async with self.client.request(method, url, headers=named, allow_redirects=False) as response:
             return Answer(response.status, response.headers, await response.read())
+
+    async def rest(self) -> None:
+        """Wait for the end of fetches, which the last bytes of an answer do not wait for."""
+        tasks = self.app._arrivals._tasks
+        if tasks:
+            await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
 
     def counted(self, name: str, **labels: str) -> float:
         """Return the value of a counter."""

@@ -303,7 +303,7 @@ async def test_lost_file_of_a_publication_is_no_empty_answer(site: Site) -> None
     repository = await site.repository()
     await site.distribute("shelf", await site.publish(repository, files={"one.txt": TALE, "large.bin": LARGE}))
     await site.storage.delete(digest_of(TALE))
-    site.storage.path_of(digest_of(LARGE)).write_bytes(b"damaged")
+    site.damage(digest_of(LARGE))
 
     assert (await site.get("shelf/one.txt")).status == 500
     assert (await site.get("shelf/large.bin")).status == 500

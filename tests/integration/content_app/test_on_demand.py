@@ -18,13 +18,6 @@ TALE = b"Far away in the heat of the day. "
 LARGE = TALE * 100_000
 
 
-async def until_kept(site: Site) -> None:
-    """Wait for the end of the fetch, which the last bytes of an answer do not wait for."""
-    tasks = site.app._arrivals._tasks
-    if tasks:
-        await asyncio.wait(tasks, timeout=10)
-
-
 def work_files(site: Site) -> list[Path]:
     return list((site.data_dir / "work").iterdir())
 
@@ -39,7 +32,7 @@ async def test_first_client_gets_the_file_and_it_is_kept(site: Site, upstream: U
     await site.serve_on_demand("book.txt", remote, urls=[upstream.url_of("book.txt")], declared=LARGE)
 
     first = await site.get("shelf/book.txt")
-    await until_kept(site)
+    await site.rest()
     second = await site.get("shelf/book.txt")
 
     for answer in (first, second):
@@ -58,7 +51,7 @@ async def test_what_upstream_did_not_tell_is_learned(site: Site, upstream: Upstr
     await site.serve_on_demand("book.txt", remote, urls=[upstream.url_of("book.txt")])
 
     first = await site.get("shelf/book.txt")
-    await until_kept(site)
+    await site.rest()
     second = await site.get("shelf/book.txt")
 
     assert first.body == second.body == LARGE
@@ -100,7 +93,7 @@ async def test_fetch_goes_on_when_the_first_client_leaves(site: Site, upstream: 
     async with site.client.get(f"{site.url}/shelf/book.txt") as response:
         await response.content.readany()
         response.close()
-    await until_kept(site)
+    await site.rest()
 
     assert (await site.get("shelf/book.txt")).body == LARGE
     assert upstream.hits("book.txt") == 1
@@ -136,7 +129,7 @@ async def test_wrong_bytes_never_look_complete(site: Site, upstream: Upstream, r
 
     with pytest.raises(aiohttp.ClientPayloadError):
         await site.get("shelf/book.txt")
-    await until_kept(site)
+    await site.rest()
 
     assert not await Artifact.exists()
     assert [digest async for digest in site.storage.digests()] == []
@@ -217,7 +210,7 @@ async def test_next_source_is_tried_when_readers_have_wrong_bytes(
 
     with pytest.raises(aiohttp.ClientPayloadError):
         await site.get("shelf/book.txt")
-    await until_kept(site)
+    await site.rest()
 
     assert (await site.get("shelf/book.txt")).body == LARGE
     assert upstream.hits("right.txt") == 1
@@ -245,7 +238,7 @@ async def test_streamed_content_is_never_kept(site: Site, upstream: Upstream) ->
 
     for _ in range(2):
         assert (await site.get("shelf/book.txt")).body == LARGE
-        await until_kept(site)
+        await site.rest()
 
     assert upstream.hits("book.txt") == 2
     assert not await Artifact.exists()
@@ -262,7 +255,7 @@ async def test_streamed_content_that_nobody_waits_for_is_not_fetched_on(site: Si
         await response.content.readany()
         response.close()
     async with asyncio.timeout(0.4):
-        await until_kept(site)
+        await site.rest()
 
     assert work_files(site) == []
 
@@ -279,11 +272,11 @@ async def test_bytes_that_nobody_has_get_404(site: Site) -> None:
 async def test_artifact_that_the_storage_lost_is_fetched_again(site: Site, upstream: Upstream, remote: Remote) -> None:
     await site.serve_on_demand("book.txt", remote, urls=[upstream.url_of("book.txt")], declared=LARGE)
     await site.get("shelf/book.txt")
-    await until_kept(site)
-    site.storage.path_of(digest_of(LARGE)).write_bytes(b"damaged")
+    await site.rest()
+    site.damage(digest_of(LARGE))
 
     assert (await site.get("shelf/book.txt")).body == LARGE
-    await until_kept(site)
+    await site.rest()
     assert (await site.get("shelf/book.txt")).body == LARGE
     assert upstream.hits("book.txt") == 2
 

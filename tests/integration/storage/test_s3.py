@@ -19,6 +19,7 @@ import pytest
 from headbox.errors import StorageUnavailable, TaskError
 from headbox.settings import MEBIBYTE, StorageSettings
 from headbox.storage import S3Storage, s3
+from headbox.storage.keys import key_of
 from tests.support.object_store import ObjectStore
 from tests.support.services import TcpProxy
 from tests.support.waiting import wait_until
@@ -54,6 +55,12 @@ def proxy(object_store: ObjectStore) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failed requests are repeated for a moment only."""
+    monkeypatch.setattr(s3, "RETRY_TIME", timedelta(seconds=0.3))
+
+
+@pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "download"
     path.write_bytes(BODY)
@@ -73,31 +80,30 @@ async def test_an_artifact_has_the_key_that_its_file_would_have(
     await storage.adopt(file, DIGEST)
 
     assert settings.bucket is not None
-    assert object_store.keys(settings.bucket) == [f"some/where/{DIGEST[:2]}/{DIGEST[2:]}"]
+    assert object_store.keys(settings.bucket) == [f"some/where/{key_of(DIGEST)}"]
 
 
 async def test_other_objects_are_no_artifacts(
     object_store: ObjectStore, storage: S3Storage, settings: StorageSettings, file: Path
 ) -> None:
     await storage.adopt(file, DIGEST)
-    for key in ("some/where/notes.txt", f"some/where/{DIGEST}", f"elsewhere/{DIGEST[:2]}/{DIGEST[2:]}"):
-        object_store.request("PUT", f"/{settings.bucket}/{key}", b"other")
+    for key in ("some/where/notes.txt", f"some/where/{DIGEST}", f"elsewhere/{key_of(DIGEST)}"):
+        object_store.put(f"s3://{settings.bucket}", key, b"other")
 
     assert [digest async for digest in storage.digests()] == [DIGEST]
 
 
 async def test_a_stored_artifact_is_not_uploaded_again(
-    object_store: ObjectStore, storage: S3Storage, settings: StorageSettings, file: Path
+    object_store: ObjectStore, storage: S3Storage, file: Path
 ) -> None:
     await storage.adopt(file, DIGEST)
-    key = f"/{settings.bucket}/some/where/{DIGEST[:2]}/{DIGEST[2:]}"
     # Bytes that are not those of the digest show whether they were replaced.
-    object_store.request("PUT", key, b"PAPER")
+    object_store.put(storage.name, key_of(DIGEST), b"PAPER")
     file.write_bytes(BODY)
 
     await storage.adopt(file, DIGEST)
 
-    assert object_store.request("GET", key) == b"PAPER"
+    assert [chunk async for chunk in storage.read(DIGEST)] == [b"PAPER"]
 
 
 async def test_many_files_are_uploaded_by_a_bounded_number_at_a_time(
@@ -204,13 +210,11 @@ async def test_a_connection_that_is_cut_is_made_good(
     assert await storage.exists(DIGEST)
 
 
+@pytest.mark.usefixtures("impatience")
 async def test_a_network_that_stays_cut_is_told_and_changes_nothing(
     storage: S3Storage, settings: StorageSettings, proxy: TcpProxy, file: Path
 ) -> None:
-    through = S3Storage.of(
-        settings.model_copy(update={"endpoint": f"http://127.0.0.1:{proxy.port}"}),
-        retry_time=timedelta(seconds=0.3),
-    )
+    through = S3Storage.of(settings.model_copy(update={"endpoint": f"http://127.0.0.1:{proxy.port}"}))
     proxy.cut()
 
     for use in (through.adopt(file, DIGEST), through.size_of(DIGEST), through.delete(DIGEST), anext(through.digests())):
@@ -221,16 +225,14 @@ async def test_a_network_that_stays_cut_is_told_and_changes_nothing(
     assert not await storage.exists(DIGEST)
 
 
+@pytest.mark.usefixtures("impatience")
 async def test_a_read_that_is_cut_ends_as_a_whole_or_is_told(
     storage: S3Storage, settings: StorageSettings, proxy: TcpProxy, tmp_path: Path
 ) -> None:
     path, digest = large_file(tmp_path)
     body = path.read_bytes()
     await storage.adopt(path, digest)
-    through = S3Storage.of(
-        settings.model_copy(update={"endpoint": f"http://127.0.0.1:{proxy.port}"}),
-        retry_time=timedelta(seconds=0.3),
-    )
+    through = S3Storage.of(settings.model_copy(update={"endpoint": f"http://127.0.0.1:{proxy.port}"}))
 
     reader = aiter(through.read(digest))
     received = await anext(reader)
@@ -300,13 +302,12 @@ async def answering(status: str, code: str) -> AsyncIterator[int]:
         ("507 Insufficient Storage", "XMinioStorageFull", "no space left to store an artifact"),
     ],
 )
+@pytest.mark.usefixtures("impatience")
 async def test_what_a_store_refuses_is_told_in_words_of_its_own(
     settings: StorageSettings, file: Path, status: str, code: str, words: str
 ) -> None:
     async with answering(status, code) as port:
-        storage = S3Storage.of(
-            settings.model_copy(update={"endpoint": f"http://127.0.0.1:{port}"}), retry_time=timedelta(0)
-        )
+        storage = S3Storage.of(settings.model_copy(update={"endpoint": f"http://127.0.0.1:{port}"}))
         health = await storage.check()
         with pytest.raises(TaskError, match=words):
             await storage._upload(file, "ab/cd", DIGEST, len(BODY))
