@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests.support.engine import LocalEngine, write_template
+from tests.support.engine import LocalEngine
+from tests.support.installation import (
+    WAY,
+    WAYS,
+    DistributedInstallations,
+    EmbeddedInstallations,
+    Installations,
+    migrate_postgres,
+)
 from tests.support.object_store import ObjectStore
 from tests.support.server import HeadboxServer
 from tests.support.services import PostgresServer, RedisServer
@@ -19,6 +25,14 @@ from tests.support.upstream import Upstream
 # The same examples at every run, and no deadlines: the machine may be busy with other tests.
 hypothesis.settings.register_profile("headbox", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("headbox")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that go only the other way."""
+    (other_way,) = (way for way in WAYS if way != WAY)
+    left_out = [item for item in items if item.get_closest_marker(other_way)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker(other_way)]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +56,19 @@ def object_store() -> Iterator[ObjectStore]:
         yield store
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a database that is migrated and empty, to be cloned."""
+    return postgres_server.make_template("headbox_template", migrate_postgres)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """The URL of a database that is migrated and empty, beside the one of `data_dir`."""
+    with postgres_server.database(template=postgres_template) as url:
+        yield url
+
+
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     """The URL of an empty Redis."""
@@ -50,18 +77,19 @@ def redis_url(redis_server: RedisServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def data_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a migrated, empty database: migrating takes half a second, copying none."""
-    folder = tmp_path_factory.mktemp("template")
-    asyncio.run(write_template(folder))
-    return folder
+def installations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installations:
+    """What makes installations, for tests that need more than one; the others have one by its `data_dir`."""
+    if WAY == "embedded":
+        return EmbeddedInstallations(tmp_path_factory.mktemp("template"))
+    names = ("postgres_server", "redis_server", "postgres_template")
+    return DistributedInstallations(*map(request.getfixturevalue, names))
 
 
 @pytest.fixture
-def data_dir(data_template: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    shutil.copytree(data_template, folder)
-    return folder
+def data_dir(installations: Installations, tmp_path: Path) -> Iterator[Path]:
+    """The data folder of an installation that settings find everything of."""
+    with installations.new(tmp_path / "data") as data_dir:
+        yield data_dir
 
 
 @pytest.fixture

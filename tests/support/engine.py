@@ -20,7 +20,7 @@ import dramatiq
 from headbox.kinds import Plugin, Registry
 from headbox.models import Task, Worker
 from headbox.models.cipher import Cipher
-from headbox.models.database import Database, fetch, migrate, now
+from headbox.models.database import Database, fetch, now
 from headbox.plugins.file.plugin import plugin as file_plugin
 from headbox.resolvers.ids import NodeTypes
 from headbox.resolvers.loaders import Loaders
@@ -55,7 +55,7 @@ class EngineUnderTest(Engine):
 
     def __init__(self, data_dir: Path, plugins: Iterable[Plugin], dispatcher: Dispatcher, settings: Settings) -> None:
         super().__init__(
-            database=Database(data_dir),
+            database=Database.of(settings),
             registry=Registry(plugins),
             cipher=Cipher.of_data_dir(data_dir),
             bus=MemoryBus(),
@@ -232,8 +232,3 @@ class EmbeddedEngine(EngineUnderTest):
                 yield self
             finally:
                 await asyncio.to_thread(worker.stop)
-
-
-async def write_template(folder: Path) -> None:
-    """Make a data folder with a migrated, empty database, to be copied for each test."""
-    await migrate(Database(folder))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from headbox.services.serving import prefixes
 from tests.factories.distribution import delete_distribution, make_distribution, update_distribution
 from tests.factories.names import unused_name
 from tests.support.engine import LocalEngine
+from tests.support.installation import Installations
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ PATHS = st.lists(st.sampled_from("ab"), min_size=1, max_size=3).map("/".join)
 @settings(max_examples=40)
 @given(operations=st.lists(st.tuples(st.sampled_from(["create", "delete", "move"]), PATHS, PATHS), max_size=12))
 def test_paths_that_are_taken_are_those_of_the_model(
-    data_template: Path, operations: Sequence[tuple[str, str, str]]
+    installations: Installations, operations: Sequence[tuple[str, str, str]]
 ) -> None:
     def overlaps(path: str, others: set[str]) -> bool:
         return any(f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/") for other in others)
@@ -198,9 +198,7 @@ def test_paths_that_are_taken_are_those_of_the_model(
                 assert {row.base_path for row in await Distribution.all()} == set(taken)
                 assert await engine.rows_of("base_path") == len({above for path in taken for above in prefixes(path)})
 
-    with TemporaryDirectory() as folder:
-        data_dir = Path(folder) / "data"
-        shutil.copytree(data_template, data_dir)
+    with TemporaryDirectory() as folder, installations.new(Path(folder) / "data") as data_dir:
         asyncio.run(compare(data_dir))
 
 

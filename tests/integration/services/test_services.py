@@ -7,14 +7,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from tests.support.services import PostgresServer, RedisServer
+from tests.support.services import PostgresServer, RedisServer, TcpProxy
+from tests.support.services.process import free_port
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.distributed
 
 _START_AND_DIE = """
 import os, signal
@@ -58,6 +64,39 @@ def test_redis_is_empty_after_a_restart_and_a_flush(
         assert client.get("key") is None
 
 
+def test_a_cut_connection_is_refused_until_it_is_healed(redis_server: RedisServer, redis_url: str) -> None:
+    with TcpProxy(redis_server.port) as proxy, client_of(proxy.port) as client:
+        client.set("key", "value")
+        proxy.cut()
+        with pytest.raises(redis.ConnectionError):
+            client.get("key")
+        proxy.heal()
+        assert client.get("key") == b"value"
+
+
+def test_a_silent_connection_delivers_when_it_is_healed(redis_server: RedisServer, redis_url: str) -> None:
+    with TcpProxy(redis_server.port) as proxy, client_of(proxy.port) as client, ThreadPoolExecutor() as threads:
+        client.set("key", "value")
+        proxy.silence()
+        answer = threads.submit(client.get, "key")
+        with pytest.raises(TimeoutError):
+            answer.result(0.2)
+        proxy.heal()
+        assert answer.result(10) == b"value"
+
+
+def test_a_connection_carries_much_at_once(redis_server: RedisServer, redis_url: str) -> None:
+    body = bytes(20_000_000)
+    with TcpProxy(redis_server.port) as proxy, client_of(proxy.port) as client:
+        client.set("key", body)
+        assert client.get("key") == body
+
+
+def test_a_proxy_of_a_server_that_is_down_resets_its_clients(redis_server: RedisServer) -> None:
+    with TcpProxy(free_port()) as proxy, client_of(proxy.port) as client, pytest.raises(redis.ConnectionError):
+        client.ping()
+
+
 def test_servers_and_their_folders_end_with_a_test_process_that_is_killed() -> None:
     killed = subprocess.run(
         [sys.executable, "-c", _START_AND_DIE],
@@ -70,6 +109,10 @@ def test_servers_and_their_folders_end_with_a_test_process_that_is_killed() -> N
     assert (len(ports), len(folders)) == (2, 2), killed.stderr
     wait_until(lambda: not any(_listens(int(port)) for port in ports))
     wait_until(lambda: not any(Path(folder).exists() for folder in folders))
+
+
+def client_of(port: int) -> redis.Redis:
+    return redis.Redis(port=port, retry=Retry(NoBackoff(), 0))
 
 
 def _listens(port: int) -> bool:

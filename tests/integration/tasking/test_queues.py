@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from headbox.tasking.queries import claims_of
 from headbox.types import TaskState, uuid7
 from tests.factories.task import make_gate, make_wait
 from tests.support.engine import LocalEngine
+from tests.support.installation import Installations
 
 #: Whether a claim on each of three resources is exclusive.
 Claims = dict[str, bool]
@@ -134,7 +134,7 @@ OPERATIONS = st.lists(
 @settings(max_examples=60)
 @given(operations=OPERATIONS)
 def test_runnable_tasks_are_those_of_the_model(
-    data_template: Path, operations: Sequence[tuple[str, Claims | int]]
+    installations: Installations, operations: Sequence[tuple[str, Claims | int]]
 ) -> None:
     async def compare_all(data_dir: Path) -> None:
         async with LocalEngine(data_dir).running() as engine:
@@ -144,9 +144,7 @@ def test_runnable_tasks_are_those_of_the_model(
                 await getattr(comparison, operation)(argument)
                 await comparison.compare()
 
-    with TemporaryDirectory() as folder:
-        data_dir = Path(folder) / "data"
-        shutil.copytree(data_template, data_dir)
+    with TemporaryDirectory() as folder, installations.new(Path(folder) / "data") as data_dir:
         asyncio.run(compare_all(data_dir))
 
 

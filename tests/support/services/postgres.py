@@ -14,13 +14,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import asyncpg
 
@@ -39,6 +40,7 @@ _OPTIONS = {
     "max_wal_size": "256MB",
     # Cloning a template needs no statistics, and a busy machine no maintenance that no test waits for.
     "autovacuum_naptime": "60s",
+    "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %d %a ",
 }
 #: Where a server may have its data, best first: a database is cloned ten times faster in memory.
@@ -126,7 +128,7 @@ class PostgresServer:
 
     def create(self, name: str, *, template: str | None = None) -> str:
         """Create a database and return its URL; the template, if any, has no connection now."""
-        asyncio.run(self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
+        _run(self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
         return self.url(name)
 
     @contextmanager
@@ -135,11 +137,11 @@ class PostgresServer:
         name = f"test_{next(self._numbers)}"
         yield self.create(name, template=template)
         if self._process is not None and self._process.is_running:
-            asyncio.run(self._execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            _run(self._execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
-    def make_template(self, name: str, fill: Callable[[str], Awaitable[None]]) -> str:
+    def make_template(self, name: str, fill: Callable[[str], Coroutine[Any, Any, None]]) -> str:
         """Create a database, fill it by its URL, and return its name."""
-        asyncio.run(_await(fill(self.create(name))))
+        _run(fill(self.create(name)))
         return name
 
     async def _execute(self, statement: str) -> None:
@@ -192,8 +194,10 @@ class PostgresServer:
         self._process.wait()
 
 
-async def _await(awaitable: Awaitable[None]) -> None:
-    await awaitable
+def _run(job: Coroutine[Any, Any, None]) -> None:
+    """Run a job to its end on an event loop of its own, wherever it is asked for: in a test's own loop, too."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, job).result()
 
 
 def _credentials() -> tuple[int, int] | None:

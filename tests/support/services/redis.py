@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.support.services.process import PATIENCE_SECONDS, GuardedProcess, free_port
 
@@ -94,7 +96,7 @@ class RedisServer:
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url, retry=None) as client:
+            with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
                 return bool(client.ping())
         except redis.ConnectionError:
             return False
