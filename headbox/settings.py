@@ -105,6 +105,14 @@ class WorkerSettings(Section):
     idempotency_hours: float = Field(24.0, gt=0, description="How long an idempotency key is remembered, in hours.")
 
 
+class TaskSettings(Section):
+    """What is kept of tasks."""
+
+    keep_days: float | None = Field(
+        None, gt=0, description="How long finished tasks are kept, in days; for ever when it is not set."
+    )
+
+
 class DownloadSettings(Section):
     """What may be fetched from remotes."""
 
@@ -233,6 +241,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
+    task: TaskSettings = TaskSettings()
     download: DownloadSettings = DownloadSettings()
     storage: StorageSettings = StorageSettings()
     graphql: GraphQLSettings = GraphQLSettings()

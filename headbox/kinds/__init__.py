@@ -5,6 +5,7 @@ that is specific to them in the API, the command line and the documentation is d
 """
 
 from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
+from headbox.kinds.core import CORE_TASKS, TaskPurge
 from headbox.kinds.declared import DeclaredArtifact, DeclaredContent
 from headbox.kinds.documents import (
     ContentUnit,
@@ -18,6 +19,7 @@ from headbox.kinds.registry import PluginInvalid, Registry
 from headbox.kinds.tasks import ClaimTemplate, PublishTask, SyncTask, TaskType, exclusive, shared
 
 __all__ = [
+    "CORE_TASKS",
     "ClaimTemplate",
     "ContentUnit",
     "DeclaredArtifact",
@@ -35,6 +37,7 @@ __all__ = [
     "SyncContext",
     "SyncTask",
     "TaskContext",
+    "TaskPurge",
     "TaskType",
     "exclusive",
     "shared",

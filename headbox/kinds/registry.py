@@ -1,4 +1,4 @@
-"""The registry of everything that plugins declare."""
+"""The registry of everything that plugins declare, and of the task types of core."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import TypeVar
 
+from headbox.kinds.core import CORE, CORE_TASKS
 from headbox.kinds.documents import ContentUnit, Document, RemoteDocument, RepositoryDocument, SettingsDocument
 from headbox.kinds.plugin import Plugin
 from headbox.kinds.tasks import PublishTask, SyncTask, TaskType
@@ -28,8 +29,8 @@ class Registry:
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         self.plugins = tuple(sorted(plugins, key=lambda plugin: plugin.name))
-        self._types: dict[str, type[Document]] = {}
-        self._by_class_name: dict[str, type[Document]] = {}
+        self._types: dict[str, type[Document]] = {task.kind: task for task in CORE_TASKS}
+        self._by_class_name: dict[str, type[Document]] = {task.__name__: task for task in CORE_TASKS}
         for plugin in self.plugins:
             self._register(plugin)
 
@@ -41,6 +42,8 @@ class Registry:
     def _register(self, plugin: Plugin) -> None:
         if not _PLUGIN_NAME.fullmatch(plugin.name):
             raise PluginInvalid(f"The plugin name {plugin.name!r} is not lower-case letters and digits.")
+        if plugin.name == CORE:
+            raise PluginInvalid(f"The plugin name {plugin.name!r} is that of headbox itself.")
         for declared in (*plugin.documents, *plugin.tasks):
             self._check(plugin, declared)
             self._types[declared.kind] = declared

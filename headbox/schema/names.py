@@ -19,3 +19,12 @@ def list_name(type_name: str) -> str:
 def mutation_name(verb: str, type_name: str) -> str:
     """Return the name of a mutation: `create` and `FileSync` give `createFileSync`."""
     return f"{verb}{type_name}"
+
+
+#: The mutations that create tasks under other names than `mutation_name` gives them, by the name of their type.
+OWN_MUTATIONS = {"TaskPurge": "purgeTasks"}
+
+
+def creation_name(type_name: str) -> str:
+    """Return the name of the mutation that creates tasks of a type."""
+    return OWN_MUTATIONS.get(type_name) or mutation_name("create", type_name)

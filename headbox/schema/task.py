@@ -21,7 +21,7 @@ from headbox.schema.fields import field, mutation, subscription
 from headbox.schema.filters import TaskFilter
 from headbox.schema.info import Info, lazy, list_of
 from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, plain
-from headbox.schema.names import mutation_name
+from headbox.schema.names import creation_name
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON, BigInt
 from headbox.schema.streams import begun
@@ -217,7 +217,7 @@ def _described(task_type: type[DeclaredTask]) -> dict[str, str]:
     return {
         "kind": task_type.kind,
         "graphql_type": task_type.__name__,
-        "mutation": mutation_name("create", task_type.__name__),
+        "mutation": creation_name(task_type.__name__),
         "description": (task_type.__doc__ or "").strip(),
     }
 

@@ -14,7 +14,7 @@ from headbox.errors import (
     Required,
     WrongType,
 )
-from headbox.kinds import Document, PublishTask, RepositoryDocument, SyncTask, TaskType
+from headbox.kinds import Document, PublishTask, RepositoryDocument, SyncTask, TaskPurge, TaskType
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, Task
 from headbox.models.database import Connection
 from headbox.services import distribution as distributions
@@ -65,12 +65,10 @@ class Prepared:
 
     Attributes:
         parameters: Its parameters.
-        claims: What it claims, where its type does not say so.
         repository_id: The repository that it works on, where no parameter of its type is one.
     """
 
     parameters: TaskType
-    claims: list[Claim] | None = None
     repository_id: UUID | None = None
 
 
@@ -164,12 +162,7 @@ async def prepare_publish(
         "settings": settings.id,
         "distributable": request.distributable,
     }
-    return Prepared(
-        checked(task_type, values),
-        # Two publishes of the same version run one after the other, so that the second finds what the first made.
-        claims=[Claim(f"publish:{version.id}", exclusive=True)],
-        repository_id=repository.id,
-    )
+    return Prepared(checked(task_type, values), repository_id=repository.id)
 
 
 async def create(
@@ -181,13 +174,24 @@ async def create(
     labels: dict[str, Any] | None = None,
     idempotency_key: str | None = None,
     group_id: UUID | None = None,
+    asked: dict[str, Any] | None = None,
 ) -> Task:
-    """Create a task of a plugin's own type.
+    """Create a task of a type that is neither a sync nor a publish.
+
+    Args:
+        work: The transaction.
+        task_type: Its type.
+        values: Its parameters.
+        priority: Which tasks it goes before.
+        labels: Its labels.
+        idempotency_key: The client's key.
+        group_id: The group that it belongs to.
+        asked: What the client asked for under the key, where its parameters were made of that.
 
     Raises:
         RequestError: Something of the request cannot be.
     """
-    idempotency = Idempotency.of(idempotency_key, task_type.kind, values)
+    idempotency = Idempotency.of(idempotency_key, task_type.kind, asked if asked is not None else values)
     if idempotency and (earlier := await idempotency.earlier(work)):
         return earlier
     parameters = checked(task_type, values)
@@ -218,11 +222,8 @@ async def repeat(work: UnitOfWork, task: Task, *, idempotency_key: str | None = 
     if task_type is None:
         raise Invalid(field="id", reason=f"no plugin for {task.kind!r} is installed", path=("id",))
     parameters = task_type.read(task.input)
-    claims: list[Claim] | None = None
     if isinstance(parameters, PublishTask):
-        if not await RepositoryVersion.filter(id=parameters.repository_version).exists():
-            raise Invalid(field="id", reason="the repository version is gone", path=("id",))
-        claims = [Claim(f"publish:{parameters.repository_version}", exclusive=True)]
+        await _check_version(parameters)
     if isinstance(parameters, SyncTask):
         await _check_repeatable(work, parameters)
     return await _create(
@@ -231,7 +232,6 @@ async def repeat(work: UnitOfWork, task: Task, *, idempotency_key: str | None = 
         priority=task.priority,
         labels=task.labels,
         idempotency=idempotency,
-        claims=claims,
         repository_id=task.repository_id,
         repeats_id=task.id,
     )
@@ -256,7 +256,6 @@ async def _create_requested(
         priority=request.priority,
         labels=request.labels,
         idempotency=idempotency,
-        claims=prepared.claims,
         repository_id=prepared.repository_id,
         group_id=request.group_id,
     )
@@ -269,7 +268,6 @@ async def _create(
     priority: TaskPriority,
     labels: dict[str, Any] | None,
     idempotency: Idempotency | None,
-    claims: list[Claim] | None = None,
     repository_id: UUID | None = None,
     repeats_id: UUID | None = None,
     group_id: UUID | None = None,
@@ -287,14 +285,24 @@ async def _create(
         repeats_id=repeats_id,
         group_id=group_id,
     )
-    if claims is None:
-        claims = [
-            Claim(template.resource(values[template.parameter]), template.exclusive) for template in parameters.claims
-        ]
-    await lifecycle.create(work, task, claims)
+    await lifecycle.create(work, task, _claims(parameters))
     if idempotency is not None:
         await idempotency.remember(work, task)
     return task
+
+
+def _claims(parameters: TaskType) -> list[Claim]:
+    """Return what a task claims: what its type says, and what is for core to say."""
+    if isinstance(parameters, PublishTask):
+        # Two publishes of the same version run one after the other, so that the second finds what the first made.
+        return [Claim(f"publish:{parameters.repository_version}", exclusive=True)]
+    if isinstance(parameters, TaskPurge):
+        # Two purges would delete the same rows in two orders, and each wait for the other.
+        return [Claim("purge:tasks", exclusive=True)]
+    return [
+        Claim(template.resource(getattr(parameters, template.parameter)), template.exclusive)
+        for template in parameters.claims
+    ]
 
 
 def _asked(request: SyncRequest | PublishRequest) -> dict[str, Any]:
@@ -343,6 +351,11 @@ async def _publish_settings(
     if wanted is None and repository.publish_settings_id is not None:
         return await PublishSettings.get(id=repository.publish_settings_id, using_db=work.connection)
     return await settings_service.get_or_create(work, kind.settings_type, wanted or {})
+
+
+async def _check_version(parameters: PublishTask[Any, Any]) -> None:
+    if not await RepositoryVersion.filter(id=parameters.repository_version).exists():
+        raise Invalid(field="id", reason="the repository version is gone", path=("id",))
 
 
 async def _check_repeatable(work: UnitOfWork, parameters: SyncTask[Any, Any]) -> None:

@@ -7,9 +7,10 @@ import logging
 from tortoise.exceptions import OperationalError
 
 from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
-from headbox.kinds import PublishTask, SyncTask, TaskType
+from headbox.kinds import PublishTask, SyncTask, TaskPurge, TaskType
 from headbox.pipeline.run import Run
 from headbox.services.publish import run_publish
+from headbox.services.purge import run_purge
 from headbox.services.sync import run_sync
 from headbox.tasking.lifecycle import Outcome
 
@@ -33,6 +34,8 @@ async def execute(run: Run) -> None:
         await run_sync(run, parameters)
     elif isinstance(parameters, PublishTask):
         await run_publish(run, parameters)
+    elif isinstance(parameters, TaskPurge):
+        await run_purge(run, parameters)
     else:
         with run.progress.action(run.task.kind.partition(".")[2]):
             await parameters.run(run)

@@ -19,6 +19,7 @@ from headbox.kinds import Registry
 from headbox.models import IdempotencyKey, Worker
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database, execute, now
+from headbox.services.upkeep import Upkeep
 from headbox.settings import Settings
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.workspace import Workspace
@@ -127,10 +128,11 @@ class WorkerProcess(Middleware):
             runner = TaskRunner(engine, row, self._storage, self._workspace)
             await self._sweep_staging()
             seconds = self._settings.worker
+            upkeep = Upkeep(engine)
             self._jobs = [
                 asyncio.create_task(runner.listen()),
                 asyncio.create_task(_every(seconds.heartbeat_seconds, lambda: self._beat(row, runner))),
-                asyncio.create_task(_every(seconds.reconcile_seconds, lambda: self._reconcile(engine))),
+                asyncio.create_task(_every(seconds.reconcile_seconds, lambda: self._reconcile(engine, upkeep))),
             ]
             self._row, self._runner = row, runner
             await self._take_back(engine)
@@ -156,11 +158,12 @@ class WorkerProcess(Middleware):
         await execute(connection, statement, [await now(connection), str(row.id)])
         await runner.compare()
 
-    async def _reconcile(self, engine: Engine) -> None:
-        """Mend what was lost, and let go what has expired."""
+    async def _reconcile(self, engine: Engine, upkeep: Upkeep) -> None:
+        """Mend what was lost, let go what has expired, and do what is due."""
         await self._take_back(engine)
         await self._send_again(engine)
         await IdempotencyKey.filter(expires_at__lte=await now(self._database.connection)).delete()
+        await upkeep.run()
 
     async def _take_back(self, engine: Engine) -> None:
         connection = self._database.connection

@@ -83,6 +83,8 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
     """
     for name, field in schema.mutation_type.fields.items() if schema.mutation_type else ():
         verb, noun = _verb_and_noun(name)
+        if schema.get_type(noun) is None:
+            noun = noun.removesuffix("s")
         path = (*noun_path(noun, kinds), verb)
         yield Operation(path, "mutation", name, field, Shape.PAYLOAD, schema.get_type(noun))
     for name, field in schema.query_type.fields.items() if schema.query_type else ():
@@ -93,7 +95,10 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
 
 
 def _verb_and_noun(name: str) -> tuple[str, str]:
-    """Return the verb of a mutation and the type that it is about: ("create", "FileSync") of "createFileSync"."""
+    """Return the verb of a mutation and the type that it is about, as the mutation names it.
+
+    "createFileSync" gives ("create", "FileSync"), "purgeTasks" gives ("purge", "Tasks").
+    """
     verb, *noun = _WORD.findall(name)
     return verb, "".join(noun)
 

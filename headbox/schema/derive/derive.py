@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from headbox.kinds import Registry, RepositoryDocument, SyncTask
-from headbox.schema.derive import content, publish_settings, remote, repository, schedule, task, task_group
+from headbox.kinds import CORE_TASKS, Registry, RepositoryDocument, SyncTask
+from headbox.schema.derive import content, publish_settings, purge, remote, repository, schedule, task, task_group
 from headbox.schema.derive.parts import Parts
 
 
@@ -24,7 +24,11 @@ def derived(registry: Registry) -> Parts:
         repository.add_type(parts, repository_kind)
     for task_type in registry.tasks:
         task.add_type(parts, task_type)
-        task.add_mutation(parts, task_type)
+        # Those of core have mutations of their own, and are found among all tasks.
+        if task_type not in CORE_TASKS:
+            task.add_list(parts, task_type)
+            task.add_mutation(parts, task_type)
+    purge.add_mutation(parts)
     for repository_kind in registry.repositories:
         repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))
     # GraphQL has no input without fields.

@@ -29,7 +29,7 @@ from headbox.schema.errors import UserError
 from headbox.schema.filters import TaskFilter
 from headbox.schema.info import Info
 from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, optional, plain
-from headbox.schema.names import field_name, list_name, mutation_name
+from headbox.schema.names import creation_name, field_name, list_name
 from headbox.schema.publication import Publication
 from headbox.schema.publish_settings import PublishSettings
 from headbox.schema.remote import Remote
@@ -52,9 +52,14 @@ Row = strawberry.Parent[TaskRow]
 
 
 def add_type(parts: Parts, task_type: type[TaskType]) -> None:
-    """Add a task type, and the field that lists it."""
+    """Add a task type."""
     name = task_type.__name__
     parts.types[name] = object_type(name, description_of(task_type), _fields(parts, task_type), interface=Task)
+
+
+def add_list(parts: Parts, task_type: type[TaskType]) -> None:
+    """Add the field that lists the tasks of a type."""
+    name = task_type.__name__
     parts.add_query(list_name(name), _list(task_type, parts.types[name]))
 
 
@@ -236,7 +241,7 @@ def add_mutation(parts: Parts, task_type: type[TaskType]) -> None:
         return {"task": await resolver.create(context, task_type, values)}
 
     parts.add_mutation(
-        mutation_name("create", name),
+        creation_name(name),
         f"Create a {name}: {description_of(task_type)[:1].lower()}{description_of(task_type)[1:]}",
         parts.task_inputs[field_name(name)].input_type,
         payload_type(

@@ -69,7 +69,7 @@ def test_types_are_listed_by_plugin() -> None:
 
     assert [plugin.name for plugin in registry.plugins] == ["crate", "file"]
     assert [unit.kind for unit in registry.contents] == ["crate.crate", "file.content"]
-    assert [task.kind for task in registry.tasks] == ["file.sync", "file.publish"]
+    assert [task.kind for task in registry.tasks] == ["core.purge", "file.sync", "file.publish"]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,7 @@ def test_types_are_listed_by_plugin() -> None:
     [
         (lambda: plugin_of(name="Crate"), "not lower-case letters and digits"),
         (lambda: plugin_of(name="my-crate"), "not lower-case letters and digits"),
+        (lambda: plugin_of(name="core"), "is that of headbox itself"),
         (lambda: plugin_of(declared(kind="other.crate")), "it needs one such as 'crate.noun'"),
         (lambda: plugin_of(declared(kind="")), "it needs one such as 'crate.noun'"),
         (lambda: plugin_of(declared(), declared(name="Other")), "which is taken"),
