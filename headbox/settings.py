@@ -33,6 +33,9 @@ class ServerSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on; while there are no accounts, a loopback address.")
     port: int = Field(8640, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    content_port: int = Field(
+        8641, ge=0, le=65535, description="Port that `headbox content` listens on; 0 takes a free one."
+    )
     public_url: str | None = Field(None, description="Address that clients see, when it is not the one listened on.")
     shutdown_seconds: float = Field(8.0, gt=0, description="How long running work may take to end, in seconds.")
 
@@ -96,6 +99,22 @@ class WorkerSettings(Section):
     """How tasks are run."""
 
     threads: int = Field(8, ge=1, le=256, description="Tasks that one worker process runs side by side.")
+    processes: int = Field(1, ge=1, le=256, description="Worker processes that `headbox worker` runs.")
+    queues: tuple[Literal["high", "normal", "low"], ...] = Field(
+        ("high", "normal", "low"),
+        min_length=1,
+        description="Priorities whose tasks `headbox worker` runs, as a JSON list; higher ones always go first.",
+    )
+    health_host: str = Field(
+        "127.0.0.1", description="Address that `headbox worker` shows its health and metrics on; a loopback address."
+    )
+    health_port: int = Field(
+        8642,
+        ge=0,
+        le=65535,
+        description="Port that `headbox worker` shows its health and metrics on, and the next ones for its further"
+        " processes; 0 takes free ones.",
+    )
     heartbeat_seconds: float = Field(2.0, gt=0, description="How often a worker says that it lives, in seconds.")
     lost_after_seconds: float = Field(10.0, gt=0, description="Silence after which a worker is lost, in seconds.")
     reconcile_seconds: float = Field(

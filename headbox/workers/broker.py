@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -9,8 +10,10 @@ import dramatiq
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AsyncIO, Middleware
 
+from headbox.settings import Settings
 from headbox.tasking.claims import Runnable
 from headbox.types import TaskPriority
+from headbox.workers.redis_broker import NudgeBroker
 
 #: Queue of each priority.
 QUEUES = {
@@ -28,6 +31,20 @@ def memory_broker(middleware: Middleware) -> dramatiq.Broker:
     """Return a broker within this process."""
     # Without Dramatiq's retries, time limits and dead letters: the task's row decides, the message is a nudge.
     return StubBroker(middleware=[AsyncIO(), middleware])
+
+
+def redis_broker(settings: Settings, middleware: Middleware | None = None) -> NudgeBroker:
+    """Return a broker between processes.
+
+    Args:
+        settings: Name the Redis; threads and queues are those of a worker.
+        middleware: What a worker needs beside its threads; None in a process that only sends.
+    """
+    worker = settings.worker
+    queues = [QUEUES[priority] for priority in sorted(map(TaskPriority, worker.queues), key=RANKS.__getitem__)]
+    if middleware is None:
+        return NudgeBroker(settings.redis, middleware=[], queues=queues, threads=0)
+    return NudgeBroker(settings.redis, middleware=[AsyncIO(), middleware], queues=queues, threads=worker.threads)
 
 
 class ActorDispatcher:
@@ -58,3 +75,22 @@ class ActorDispatcher:
     def send(self, task: Runnable) -> None:
         """See `Dispatcher.send`."""
         self._actors[task.priority].send(str(task.id))
+
+
+class RedisDispatcher(ActorDispatcher):
+    """An `ActorDispatcher` that says how its Redis is doing."""
+
+    name = "dramatiq over redis"
+
+    def __init__(self, broker: NudgeBroker, run: RunTask) -> None:
+        super().__init__(broker, run)
+        self._broker = broker
+
+    async def check(self) -> str | None:
+        """See `Dispatcher.check`."""
+        return await asyncio.to_thread(self._broker.problem)
+
+
+async def run_elsewhere(task_id: UUID) -> None:
+    """Stand for the run of a task in a process that only sends messages."""
+    raise AssertionError(f"task {task_id} is for a worker")

@@ -49,11 +49,11 @@ class TaskRunner:
         self._workspace = workspace
         self._running: dict[Attempt, tuple[asyncio.Task[None], Run]] = {}
         self._orphans: set[Attempt] = set()
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
 
     async def run(self, task_id: UUID) -> None:
         """Take a task and run it to its end; do nothing when somebody else has it."""
-        if self._is_stopping:
+        if self._stopping.is_set():
             return
         async with self._engine.unit_of_work() as work:
             task = await lifecycle.take(work, task_id, self._worker)
@@ -65,7 +65,10 @@ class TaskRunner:
         self._running[run.attempt] = current, run
         try:
             with correlated(task.correlation_id):
-                await self._attempt(run)
+                if self._stopping.is_set():  # Since it was asked whether the task can be had.
+                    await self._end(run, None)
+                else:
+                    await self._attempt(run)
         finally:
             del self._running[run.attempt]
 
@@ -115,7 +118,7 @@ class TaskRunner:
         Args:
             seconds: How long to wait for that; what is not back by then, the next life takes back.
         """
-        self._is_stopping = True
+        self._stopping.set()
         running = list(self._running.values())
         for job, run in running:
             _interrupt(job, run)
@@ -156,7 +159,7 @@ class TaskRunner:
                 return await self._write_end(run, error)
             except (BaseORMException, OSError):
                 log.exception("the end of a task cannot be written", extra={"task": str(run.task.id)})
-                if self._is_stopping:  # The next life of this worker takes the task back.
+                if self._stopping.is_set():  # The next life of this worker takes the task back.
                     return None
                 wait = next(waits, wait)
                 await asyncio.sleep(wait)
