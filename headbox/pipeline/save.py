@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from headbox.models.database import Connection, fetch, insert_new
+from headbox.models.database import Connection, Insert, fetch, insert_all
 from headbox.models.database.sql import MAX_PARAMETERS
 from headbox.pipeline.batch import Batch, Unit
+
+CONTENT = "content"
 
 
 class NewlyKnown(Exception):
@@ -36,25 +38,8 @@ async def known_artifacts(connection: Connection, units: Sequence[Unit]) -> dict
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRows:
-    """What is to be written of a batch, by table; made before the transaction begins, so that it only writes.
-
-    Attributes:
-        content: By kind.
-    """
-
-    task_id: UUID
-    remote_id: UUID
-    artifact: list[tuple[Any, ...]]
-    content: dict[str, list[tuple[Any, ...]]]
-    content_artifact: list[tuple[Any, ...]]
-    artifact_source: list[tuple[Any, ...]]
-    sync_staging: list[tuple[Any, ...]]
-
-
-def rows_of(batch: Batch, task_id: UUID, remote_id: UUID) -> BatchRows:
-    """Return the rows of a batch that is looked up and downloaded.
+def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
+    """Return what is to be written of a batch that is looked up and downloaded.
 
     Args:
         batch: The batch.
@@ -63,62 +48,53 @@ def rows_of(batch: Batch, task_id: UUID, remote_id: UUID) -> BatchRows:
     """
     # In the order of their ids: indexes grow at one place at a time, and two syncs never lock each other out.
     units = sorted(batch.units, key=attrgetter("id"))
-    content: dict[str, list[tuple[Any, ...]]] = {}
+    time = datetime.now(UTC)
+    content: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for unit in units:
         if unit.id not in batch.known:
             document = unit.content
-            content.setdefault(document.kind, []).append((unit.id, document.as_json(), unit.slot))
-    return BatchRows(
-        task_id=task_id,
-        remote_id=remote_id,
-        artifact=sorted(batch.stored.items()),
-        content=content,
-        content_artifact=list(_content_artifacts(units, batch)),
-        artifact_source=[
-            (unit.id, artifact.relative_path, artifact.url) for unit in units for artifact in unit.artifacts
-        ],
-        sync_staging=[(unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)],
-    )
+            content[document.kind].append((unit.id, document.as_json(), unit.slot))
+    return [
+        Insert("artifact", ("sha256", "size"), sorted(batch.stored.items()), {"created_at": time}),
+        *(
+            Insert(CONTENT, ("id", "document", "slot"), rows, {"kind": kind, "created_at": time, "labels": "{}"})
+            for kind, rows in content.items()
+        ),
+        Insert(
+            "content_artifact",
+            ("content_id", "relative_path", "sha256", "size"),
+            list(_content_artifacts(units, batch)),
+            # A unit that was known, but not by its bytes, is told which ones it has.
+            on_conflict="(content_id, relative_path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size"
+            " WHERE content_artifact.sha256 IS NULL",
+        ),
+        Insert(
+            "artifact_source",
+            ("content_id", "relative_path", "url"),
+            [(unit.id, artifact.relative_path, artifact.url) for unit in units for artifact in unit.artifacts],
+            {"remote_id": str(remote_id)},
+            on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET url = excluded.url"
+            " WHERE artifact_source.url <> excluded.url",
+        ),
+        Insert(
+            "sync_staging",
+            ("content_id", "ordinal", "slot"),
+            [(unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)],
+            {"task_id": str(task_id)},
+        ),
+    ]
 
 
-async def save(connection: Connection, rows: BatchRows) -> None:
+async def save(connection: Connection, inserts: Sequence[Insert]) -> None:
     """Write what is new of a batch, and stage all of it, inside of a transaction.
 
     Raises:
         NewlyKnown: What is known of the batch is out of date; the transaction must be taken back.
     """
-    time = datetime.now(UTC)
-    await insert_new(connection, "artifact", ("sha256", "size"), rows.artifact, constants={"created_at": time})
-    for kind, content in rows.content.items():
-        constants: dict[str, str | datetime] = {"kind": kind, "created_at": time, "labels": "{}"}
-        new = await insert_new(connection, "content", ("id", "document", "slot"), content, constants=constants)
-        if new < len(content):
+    changed = await insert_all(connection, inserts)
+    for insert, rows in zip(inserts, changed, strict=True):
+        if insert.table == CONTENT and rows < len(insert.rows):
             raise NewlyKnown
-    await insert_new(
-        connection,
-        "content_artifact",
-        ("content_id", "relative_path", "sha256", "size"),
-        rows.content_artifact,
-        # A unit that was known, but not by its bytes, is told which ones it has.
-        on_conflict="(content_id, relative_path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size"
-        " WHERE content_artifact.sha256 IS NULL",
-    )
-    await insert_new(
-        connection,
-        "artifact_source",
-        ("content_id", "relative_path", "url"),
-        rows.artifact_source,
-        constants={"remote_id": str(rows.remote_id)},
-        on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET url = excluded.url"
-        " WHERE artifact_source.url <> excluded.url",
-    )
-    await insert_new(
-        connection,
-        "sync_staging",
-        ("content_id", "ordinal", "slot"),
-        rows.sync_staging,
-        constants={"task_id": str(rows.task_id)},
-    )
 
 
 def _content_artifacts(units: Sequence[Unit], batch: Batch) -> Iterator[tuple[Any, ...]]:

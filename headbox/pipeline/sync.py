@@ -15,11 +15,11 @@ from headbox.download.interface import Downloader
 from headbox.errors import HeadboxError, LimitExceeded, MetadataInvalid, TaskError, UnitConflict
 from headbox.kinds import ContentUnit, DeclaredContent
 from headbox.models import SyncIssue
-from headbox.models.database import Connection
+from headbox.models.database import Connection, Insert
 from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.pipeline.download import Downloads
 from headbox.pipeline.run import Run
-from headbox.pipeline.save import BatchRows, NewlyKnown, known_artifacts, rows_of, save
+from headbox.pipeline.save import NewlyKnown, inserts_of, known_artifacts, save
 from headbox.types import OnError, TotalKind, uuid7
 
 #: Units that go through the pipeline together.
@@ -162,26 +162,26 @@ class SyncPipeline:
             failures = await self._downloads.fetch(batch, keep_going=self._on_error is OnError.SKIP)
             self.slots_missed += [unit.slot for unit in batch.units if unit.id in failures]
             self._leave_out(batch, failures)
-        rows = rows_of(batch, self._run.task.id, self._remote_id)
+        inserts = inserts_of(batch, self._run.task.id, self._remote_id)
         # One after the other: the database takes one writer, and the others are read and downloaded meanwhile.
         async with saving:
             if batch.stored:
                 await self._run.storage.flush()
-            await self._save(batch, rows)
+            await self._save(batch, inserts)
         self._saved.add(len(batch.units))
         for unit in batch.units:
             del self._under_way[unit.id]
 
-    async def _save(self, batch: Batch, rows: BatchRows) -> None:
+    async def _save(self, batch: Batch, inserts: Sequence[Insert]) -> None:
         while True:
             try:
                 async with self._run.fenced() as work:
-                    await save(work.connection, rows)
+                    await save(work.connection, inserts)
                     await self._write_issues(work.connection)
             except NewlyKnown:
                 batch.known = await known_artifacts(self._run.engine.database.connection, batch.units)
                 self._leave_out(batch, batch.contradictions())
-                rows = rows_of(batch, self._run.task.id, self._remote_id)
+                inserts = inserts_of(batch, self._run.task.id, self._remote_id)
             else:
                 return
 

@@ -2,7 +2,7 @@
 
 from headbox.models.database.connection import Connection, Database, transaction
 from headbox.models.database.failures import ConnectionLost, Contended, DatabaseFull, DatabaseUnusable
-from headbox.models.database.insert import insert_new
+from headbox.models.database.insert import Insert, insert_all, insert_new
 from headbox.models.database.migrate import migrate, pending_migrations
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sql import (
@@ -28,11 +28,13 @@ __all__ = [
     "Database",
     "DatabaseFull",
     "DatabaseUnusable",
+    "Insert",
     "create_search_indexes",
     "delete_in_batches",
     "execute",
     "fetch",
     "has_label",
+    "insert_all",
     "insert_new",
     "is_sqlite",
     "json_field",

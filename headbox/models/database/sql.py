@@ -14,6 +14,7 @@ from uuid import UUID
 from tortoise.models import Model
 
 from headbox.models.database.connection import Connection
+from headbox.models.database.sqlite_backend import SqliteTransaction
 
 #: Most parameters of one statement, as SQLite since 3.32 takes them; PostgreSQL takes twice as many.
 MAX_PARAMETERS = 32_766
@@ -80,6 +81,13 @@ async def execute(connection: Connection, statement: str, parameters: Sequence[A
     """Run a statement and return how many rows it changed."""
     changed, _ = await connection.execute_query(_dialect(connection, statement), list(parameters))
     return changed
+
+
+async def execute_all(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[int]:
+    """Run statements one after the other, inside of a transaction, and return how many rows each of them changed."""
+    if isinstance(connection, SqliteTransaction):
+        return await connection.execute_all(statements)
+    return [await execute(connection, statement, parameters) for statement, parameters in statements]
 
 
 def row_lock(connection: Connection, table: str, *, skip_locked: bool = False) -> str:

@@ -92,7 +92,7 @@ async def test_actions_come_in_order_and_end_with_their_task(engine: LocalEngine
         ("publish", "completed"),
         ("distribute", "completed"),
     ]
-    assert [state["state"] for state in states][-1] is TaskState.COMPLETED
+    assert [state["state"] for state in states][-1] == TaskState.COMPLETED
     assert states[-1]["actions"] == task.actions
     assert states[-1]["result"] == task.result
 
