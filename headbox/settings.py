@@ -155,7 +155,7 @@ class StorageSettings(Section):
         None, description="file:///folder or s3://bucket/prefix; none: the folder artifacts of the data folder."
     )
     endpoint: str | None = Field(None, description="Address of an S3-compatible store; none: that of AWS.")
-    region: str = Field("us-east-1", description="Region of the bucket.")
+    region: str | None = Field(None, description="Region of the bucket; none: AWS_REGION, or else us-east-1.")
     access_key_id: str | None = Field(
         None, description="Access key of the store; none: AWS_* variables, or the role of the machine."
     )

@@ -89,13 +89,16 @@ class S3Storage(ArtifactStorage):
         """Return the storage in the bucket that the settings name."""
         assert settings.bucket is not None, "who asks has looked"
         config: S3Config = {
-            "region": settings.region,
             "virtual_hosted_style_request": not settings.path_style,
             # The store compares what has arrived with what was sent.
             "checksum_algorithm": "SHA256",
         }
+        if settings.region is not None:
+            config["region"] = settings.region
         if settings.endpoint is not None:
-            config["endpoint"] = settings.endpoint
+            # With the bucket in the host, obstore takes an endpoint for the bucket's own.
+            scheme, host = settings.endpoint.split("://", 1)
+            config["endpoint"] = settings.endpoint if settings.path_style else f"{scheme}://{settings.bucket}.{host}"
         if settings.access_key_id is not None and settings.secret_access_key is not None:
             config["access_key_id"] = settings.access_key_id
             config["secret_access_key"] = settings.secret_access_key.get_secret_value()
