@@ -16,6 +16,10 @@ from headbox.pipeline.batch import Batch, Unit
 from headbox.pipeline.run import Run
 from headbox.types import ProgressUnit
 
+#: Artifacts of one sync that are looked up, downloaded or stored at a time: more than any remote allows requests. It
+#: bounds what is asked of the storage at once, and the files that wait for a storage that is slower than the remote.
+IN_FLIGHT = 128
+
 
 class Downloads:
     """The downloads of one sync.
@@ -28,6 +32,7 @@ class Downloads:
         self._run = run
         self._downloader = downloader
         self._numbers = count()
+        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
         # A lock goes with the last one who holds it or waits for it.
         self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._artifacts = run.report("sync.download.artifacts", "Downloading artifacts")
@@ -97,7 +102,8 @@ class Downloads:
         keep_going: bool,
     ) -> None:
         try:
-            digest, size = await self._once(batch, artifact, sha256)
+            async with self._in_flight:
+                digest, size = await self._once(batch, artifact, sha256)
         except TaskError as error:
             if not keep_going:
                 raise

@@ -40,6 +40,8 @@ UPLOAD_MEMORY_BYTES = 4 * PART_BYTES
 #: Uploads of each size that are under way at a time. With the sizes above, they have 192 MiB in memory at most, save
 #: for files above 80 GB.
 SMALL_UPLOADS, LARGE_UPLOADS = 16, 2
+#: Objects whose sizes are asked for at a time.
+LOOKS = 64
 
 #: How long a request is repeated that failed for a reason that may pass.
 RETRY_TIME = timedelta(seconds=30)
@@ -155,8 +157,9 @@ class S3Storage(ArtifactStorage):
     @override
     async def size_of(self, digest: str) -> int | None:
         try:
-            with _translated(FileNotFoundError):
-                return (await obstore.head_async(self._store, key_of(digest)))["size"]
+            async with self._lanes.looks:
+                with _translated(FileNotFoundError):
+                    return (await obstore.head_async(self._store, key_of(digest)))["size"]
         except FileNotFoundError:
             return None
 
@@ -232,11 +235,12 @@ class S3Storage(ArtifactStorage):
 
 
 class _Lanes(threading.local):
-    """Bounds the uploads of an event loop: one for each thread."""
+    """Bounds what an event loop asks of the store; one for each thread, as event loops are."""
 
     def __init__(self) -> None:
         self.small = asyncio.Semaphore(SMALL_UPLOADS)
         self.large = asyncio.Semaphore(LARGE_UPLOADS)
+        self.looks = asyncio.Semaphore(LOOKS)
 
 
 @contextmanager

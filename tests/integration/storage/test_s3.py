@@ -14,7 +14,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import obstore
 import pytest
+from obstore.store import S3Store
 
 from headbox.errors import StorageUnavailable, TaskError
 from headbox.settings import MEBIBYTE, StorageSettings
@@ -129,6 +131,28 @@ async def test_many_files_are_uploaded_by_a_bounded_number_at_a_time(
 
     assert {digest async for digest in storage.digests()} == files.keys()
     assert 1 < most <= s3.SMALL_UPLOADS
+
+
+async def test_many_sizes_are_asked_for_by_a_bounded_number_at_a_time(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, under_way, most = obstore.head_async, 0, 0
+
+    async def counting(store: S3Store, path: str) -> object:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await head(store, path)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(obstore, "head_async", counting)
+
+    sizes = await asyncio.gather(*(storage.size_of(DIGEST) for _ in range(3 * s3.LOOKS)))
+
+    assert set(sizes) == {None}
+    assert 1 < most <= s3.LOOKS
 
 
 def test_one_storage_serves_several_event_loops(storage: S3Storage, tmp_path: Path) -> None:

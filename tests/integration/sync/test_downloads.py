@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from headbox.models import Artifact, ArtifactSource, ContentArtifact
+from headbox.pipeline import download
 from headbox.types import TaskState
 from tests.factories.remote import new_remote
 from tests.factories.repository import make_repository
@@ -123,6 +125,26 @@ async def test_no_more_requests_at_a_time_than_the_remote_allows(engine: LocalEn
     await mirror.sync(FILES)
 
     assert upstream.peak == 3
+
+
+async def test_files_do_not_pile_up_before_a_storage_that_is_slow(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "IN_FLIGHT", 15)
+    storage, most = mirror.engine.storage, 0
+    adopt = storage.adopt
+
+    async def slow(path: Path, digest: str) -> None:
+        nonlocal most
+        most = max(most, len(list(path.parent.glob("artifact-*"))))
+        await asyncio.sleep(0.05)
+        await adopt(path, digest)
+
+    monkeypatch.setattr(storage, "adopt", slow)
+
+    await mirror.sync({f"{number}.txt": b"%d" % number for number in range(100)})
+
+    assert 1 < most <= 15
 
 
 async def test_next_attempt_fetches_only_what_the_lost_one_had_not_stored(mirror: Mirror) -> None:
