@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -74,13 +75,22 @@ def launcher() -> Launcher:
 
 
 def _serve_requests() -> None:
+    running: set[int] = set()
     for line in sys.stdin:
         request = json.loads(line)
         if "pid" in request:
-            answer: dict[str, Any] = {"exit_code": _wait(request["pid"], request["seconds"])}
+            code = _wait(request["pid"], request["seconds"])
+            if code is not None:
+                running.discard(request["pid"])
+            answer: dict[str, Any] = {"exit_code": code}
         else:
-            answer = {"pid": os.fork() or _run(**request)}
+            pid = os.fork() or _run(**request)
+            running.add(pid)
+            answer = {"pid": pid}
         print(json.dumps(answer), flush=True)  # noqa: T201 - the answer's way to the test
+    # The tests have ended, or were killed.
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _wait(pid: int, seconds: float) -> int | None:
@@ -102,6 +112,8 @@ def _run(arguments: list[str], environment: dict[str, str], log: str) -> NoRetur
         os.dup2(output.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
+    # As Python does at its start, which was before.
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     code = 1
     try:
         main.main(arguments, prog_name="headbox")

@@ -1,4 +1,4 @@
-"""`headbox serve` as a process of its own, as an operator starts, stops and kills it."""
+"""headbox as processes of its own, as an operator starts, stops and kills them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 
-class HeadboxServer:
-    """A server on a free port.
+class HeadboxProcess:
+    """A command that serves, on a free port.
 
     Attributes:
         url: Where it listens, without a trailing slash; another one after each start.
@@ -33,59 +33,60 @@ class HeadboxServer:
         log: The file of its log, of all its lives.
     """
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        """Set up a server.
+    def __init__(self, data_dir: Path, *arguments: str, name: str = "", **environment: str) -> None:
+        """Set up a process.
 
         Args:
             data_dir: Its data folder.
+            arguments: The command and its options, besides the data folder.
+            name: What tells its log from those of other processes with the same data folder.
             environment: Variables such as `HEADBOX_WORKER_THREADS`.
         """
         self.url = ""
         self.data_dir = data_dir
-        self.log = data_dir.with_name(f"{data_dir.name}.log")
+        self.log = data_dir.with_name(f"{name or data_dir.name}.log")
+        self._arguments = [*arguments, "--data-dir", str(data_dir)]
         self._environment = {"HEADBOX_DOWNLOAD_BACKOFF_SECONDS": "0.05", **environment}
         self._pid: int | None = None
         self._exit_code: int | None = None
-        self._client = httpx2.Client(timeout=30)
 
     def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
-            self._close()
+            self.close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End it, in order if it still runs, and at once if it does not end."""
         try:
             if self._is_running():
                 self.terminate()
         finally:
             self.kill()
-            self._client.close()
 
     @property
     def pid(self) -> int:
         """The process id."""
-        assert self._pid is not None, "the server was never started"
+        assert self._pid is not None, "the process was never started"
         return self._pid
 
     def start(self) -> None:
         """Start and wait until it listens."""
         self.log.touch()
         offset = self.log.stat().st_size
-        arguments = ["serve", "--port", "0", "--data-dir", str(self.data_dir)]
-        self._pid = launcher().start(arguments, {**os.environ, **self._environment}, self.log)
+        self._pid = launcher().start(self._arguments, {**os.environ, **self._environment}, self.log)
         self._exit_code = None
         deadline = time.monotonic() + START_SECONDS
         while not (url := self._listening_at(offset)):
-            assert self._is_running(), f"the server did not start:\n{self.log.read_text()}"
-            assert time.monotonic() < deadline, f"the server does not listen:\n{self.log.read_text()}"
+            assert self._is_running(), f"the process did not start:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"the process does not listen:\n{self.log.read_text()}"
             time.sleep(0.01)
         self.url = url.rstrip("/")
 
@@ -103,10 +104,18 @@ class HeadboxServer:
         return self._pid is not None and self._exit_code is None
 
     def kill(self) -> None:
-        """End it at once, wherever it stands; a server that has ended stays as it is."""
+        """End it at once, wherever it stands; a process that has ended stays as it is."""
         if self._is_running():
             os.kill(self.pid, signal.SIGKILL)
             self._exit_code = launcher().wait(self.pid, STOP_SECONDS)
+
+    def suspend(self) -> None:
+        """Let it do nothing until it is resumed."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on, unaware of the time that has passed."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def terminate(self) -> int:
         """Ask it to end, wait, and return its exit code.
@@ -124,6 +133,22 @@ class HeadboxServer:
         """Kill it, if it still runs, and start it again on the same data folder."""
         self.kill()
         self.start()
+
+
+class HeadboxServer(HeadboxProcess):
+    """`headbox serve`, or another command that serves the API, and a client of it."""
+
+    def __init__(self, data_dir: Path, *arguments: str, name: str = "", **environment: str) -> None:
+        """As of every process; without arguments it is `headbox serve`."""
+        super().__init__(data_dir, *(arguments or ("serve", "--port", "0")), name=name, **environment)
+        self._client = httpx2.Client(timeout=30)
+
+    def close(self) -> None:
+        """End it, and its client."""
+        try:
+            super().close()
+        finally:
+            self._client.close()
 
     def query(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run a query or a mutation and return its data; errors fail the test."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import tomllib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.distribution import install_distribution
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorials" / "write-a-plugin.md"
 MODULE = "headbox_thing"
@@ -53,40 +51,5 @@ def blocks_of(page: str) -> dict[str, list[str]]:
 
 
 def install(tutorial: Tutorial, folder: Path) -> Path:
-    """Install the tutorial's distribution, and return the folder to put on Python's path.
-
-    The wheel is what the build backend that `pyproject.toml` names makes of one module. Fetching that backend would
-    take a network.
-    """
-    wheel = _build_wheel(tutorial, folder)
-    target = folder / "site-packages"
-    options = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--target", str(target)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True)
-    return target
-
-
-def _build_wheel(tutorial: Tutorial, folder: Path) -> Path:
-    """Make a wheel of the distribution.
-
-    Source: the binary distribution format, https://packaging.python.org/specifications/binary-distribution-format/.
-    """
-    project = tomllib.loads(tutorial.pyproject)["project"]
-    name, version = project["name"], project["version"]
-    stem = f"{name.replace('-', '_')}-{version}"
-    entry_points = "".join(
-        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
-        for group, entries in project["entry-points"].items()
-    )
-    files = {
-        f"{MODULE}.py": tutorial.module,
-        f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{stem}.dist-info/entry_points.txt": entry_points,
-    }
-    record = f"{stem}.dist-info/RECORD"
-    files[record] = "".join(f"{path},,\n" for path in [*files, record])
-    wheel = folder / f"{stem}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-    return wheel
+    """Install the tutorial's distribution, and return the folder to put on Python's path."""
+    return install_distribution(MODULE, tutorial.module, tutorial.pyproject, folder)
