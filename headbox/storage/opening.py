@@ -16,10 +16,13 @@ def open_storage(settings: Settings) -> ArtifactStorage:
     """Return the storage that the settings name; whether a bucket answers is seen by `ArtifactStorage.check`.
 
     Raises:
-        StorageUnusable: Its folder cannot be made.
+        StorageUnusable: Its folder cannot be made, or no object can have the prefix.
     """
     if settings.storage.bucket is not None:
-        return S3Storage.of(settings.storage)
+        try:
+            return S3Storage.of(settings.storage)
+        except ValueError as error:
+            raise StorageUnusable(f"artifacts cannot be kept in {settings.storage.url}: {error}") from error
     folder = settings.storage.folder or settings.data_dir / "artifacts"
     try:
         return FilesystemStorage(folder)

@@ -47,3 +47,9 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StorageUnusable, match="file/artifacts cannot be used: Not a directory"):
         open_storage(settings(tmp_path, f"file://{tmp_path}/file/artifacts"))
+
+
+@pytest.mark.parametrize("prefix", ["a/../b", "a//b"])
+def test_a_prefix_that_no_object_can_have_is_told(tmp_path: Path, prefix: str) -> None:
+    with pytest.raises(StorageUnusable, match=f"cannot be kept in s3://bucket/{prefix}"):
+        open_storage(settings(tmp_path, f"s3://bucket/{prefix}"))
