@@ -87,19 +87,19 @@ async def runnable_heads(connection: Connection, released: Collection[Claim]) ->
     The head of a queue is everything up to its first exclusive claim: what is behind that waits at least for it.
     Where a shared claim is gone, only that first exclusive one can have waited for it.
     """
-    marks = ", ".join("?" * len(released))
+    resources = [claim.resource for claim in released]
+    exclusive = [claim.resource for claim in released if claim.exclusive]
+    after_exclusive = f"OR head.resource IN ({', '.join('?' * len(exclusive))})" if exclusive else ""
     statement = f"""
         SELECT DISTINCT task.id, task.priority FROM task_claim head JOIN task ON task.id = head.task_id
-        WHERE head.resource IN ({marks}) AND task.state = 'waiting'
+        WHERE head.resource IN ({", ".join("?" * len(resources))}) AND task.state = 'waiting'
           AND head.sequence <= COALESCE(
               (SELECT MIN(first.sequence) FROM task_claim first
                WHERE first.resource = head.resource AND first.exclusive),
               head.sequence)
-          AND (head.exclusive OR head.resource IN ({", ".join("?" * sum(claim.exclusive for claim in released))}))
+          AND (head.exclusive {after_exclusive})
           AND NOT {_BLOCKED}
     """  # noqa: S608
-    resources = [claim.resource for claim in released]
-    exclusive = [claim.resource for claim in released if claim.exclusive]
     return _runnable(await fetch(connection, statement, [*resources, *exclusive]))
 
 

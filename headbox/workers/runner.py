@@ -112,6 +112,11 @@ class TaskRunner:
                 _interrupt(job, run)
         return set(here), set(there)
 
+    def interrupt_all(self) -> None:
+        """End everything that runs here: nobody can be told that this worker lives, so others take it back."""
+        for job, run in self._running.values():
+            _interrupt(job, run)
+
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Give back what is running, so that another worker, or this one's next life, goes on with it.
 
