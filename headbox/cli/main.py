@@ -62,6 +62,7 @@ class _Headbox(LazyGroup):
             "Run a server": {
                 "serve": _module("serve", "Run the server: API, content and a worker in one process."),
                 "migrate": _module("migrate", "Bring the database up to this release."),
+                "verify": _module("verify", "Compare stored artifacts with their digests."),
                 "schema": _module("schema", "Print the GraphQL schema."),
             },
             "Talk to a server": {
