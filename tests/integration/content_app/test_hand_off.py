@@ -13,7 +13,7 @@ from headbox.models import Content
 from headbox.storage import s3
 from headbox.storage.keys import key_of
 from tests.integration.content_app.site import Answer, Site, digest_of
-from tests.support.nginx import NGINX, nginx
+from tests.support.nginx import nginx
 from tests.support.object_store import ObjectStore
 from tests.support.services import TcpProxy
 from tests.support.upstream import Upstream
@@ -204,7 +204,6 @@ class TestInternalRedirects:
         assert (answer.status, answer.body) == (200, LARGE)
 
 
-@pytest.mark.skipif(NGINX is None, reason="there is no nginx; HEADBOX_TEST_NGINX can name one")
 class TestNginx:
     """The example of the documentation, as it stands but for names and ports."""
 
