@@ -40,12 +40,19 @@ class Launcher:
         """Run the command with these arguments in a new process and return its id; what it prints goes to the log."""
         return int(self._ask(arguments=list(arguments), environment=dict(environment), log=str(log))["pid"])
 
-    def wait(self, pid: int, seconds: float = 0) -> int | None:
-        """Return the exit code of a process once it has ended, or None when it does not end in time.
+    def poll(self, pid: int) -> int | None:
+        """Return the exit code of a process that has ended, or None for one that runs.
 
         Of one that was killed it is the signal, negative. May be asked for once.
         """
-        code: int | None = self._ask(pid=pid, seconds=seconds)["exit_code"]
+        code: int | None = self._ask(pid=pid)["exit_code"]
+        return code
+
+    def wait(self, pid: int, seconds: float) -> int | None:
+        """Return the exit code of a process once it has ended, or None when it does not end in time."""
+        deadline = time.monotonic() + seconds
+        while (code := self.poll(pid)) is None and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
         return code
 
     def close(self) -> None:
@@ -79,10 +86,9 @@ def _serve_requests() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "pid" in request:
-            code = _wait(request["pid"], request["seconds"])
-            if code is not None:
-                running.discard(request["pid"])
-            answer: dict[str, Any] = {"exit_code": code}
+            ended, status = os.waitpid(request["pid"], os.WNOHANG)
+            running.discard(ended)
+            answer: dict[str, Any] = {"exit_code": os.waitstatus_to_exitcode(status) if ended else None}
         else:
             pid = os.fork() or _run(**request)
             running.add(pid)
@@ -91,17 +97,6 @@ def _serve_requests() -> None:
     # The tests have ended, or were killed.
     for pid in running:
         os.kill(pid, signal.SIGKILL)
-
-
-def _wait(pid: int, seconds: float) -> int | None:
-    deadline = time.monotonic() + seconds
-    while True:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(_POLL_SECONDS)
 
 
 def _run(arguments: list[str], environment: dict[str, str], log: str) -> NoReturn:
@@ -127,7 +122,7 @@ def _run(arguments: list[str], environment: dict[str, str], log: str) -> NoRetur
 
 if __name__ == "__main__":
     # All that `headbox serve` imports when it runs.
-    import headbox.cli.server  # noqa: F401
+    import headbox.cli.processes.serving  # noqa: F401
     from headbox.cli.main import main
 
     _serve_requests()

@@ -100,7 +100,7 @@ class HeadboxProcess:
 
     def _is_running(self) -> bool:
         if self._pid is not None and self._exit_code is None:
-            self._exit_code = launcher().wait(self._pid)
+            self._exit_code = launcher().poll(self._pid)
         return self._pid is not None and self._exit_code is None
 
     def kill(self) -> None:
