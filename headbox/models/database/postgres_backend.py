@@ -85,6 +85,7 @@ class _Statements(AsyncpgDBClient):
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, list[dict[str, Any]]]:
         """See `AsyncpgDBClient`; rows that were inserted are counted too."""
         async with self.acquire_connection() as connection:
+            self.log.debug("%s: %s", query, values)
             if query.lstrip()[:6].upper() in _CHANGES:
                 status: str = await connection.execute(query, *(values or ()))
                 return int(status.rpartition(" ")[2]), []

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from headbox.content_app import pointers
 from headbox.models import Distribution
-from headbox.models.database import Database, fetch
+from headbox.models.database import fetch
 from tests.integration.content_app.site import Site
-
-
-@asynccontextmanager
-async def statements(database: Database) -> AsyncIterator[list[str]]:
-    """Collect every statement that the connection runs."""
-    raw = database.connection._connection
-    seen: list[str] = []
-    await raw.set_trace_callback(seen.append)
-    try:
-        yield seen
-    finally:
-        await raw.set_trace_callback(None)
+from tests.support.statements import statements
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +23,9 @@ async def test_warm_hits_and_misses_ask_nothing(site: Site) -> None:
     await site.serve({"one.txt": b"1", "large.bin": bytes(1_000_000), "sub/two.txt": b"2"})
     paths = ["shelf/one.txt", "shelf/large.bin", "shelf/none.txt", "shelf/sub", "elsewhere/x/y.txt"]
 
-    async with statements(site.database) as cold:
+    with statements() as cold:
         before = [(await site.get(path)).status for path in paths]
-    async with statements(site.database) as warm:
+    with statements() as warm:
         after = [(await site.get(path)).status for path in paths]
         await site.get("shelf/one.txt", method="HEAD")
         await site.get("shelf/one.txt", range="bytes=0-0")
@@ -52,21 +39,24 @@ async def test_warm_hits_and_misses_ask_nothing(site: Site) -> None:
 async def test_a_file_is_found_with_one_query_and_its_distribution_with_another(site: Site) -> None:
     await site.serve({"one.txt": b"1", "two.txt": b"2"})
 
-    async with statements(site.database) as first:
+    with statements() as first:
         await site.get("shelf/one.txt")
-    async with statements(site.database) as second:
+    with statements() as second:
         await site.get("shelf/two.txt")
 
     assert (len(first), len(second)) == (2, 1)
 
 
+@pytest.mark.embedded
 async def test_file_is_looked_up_by_its_path_and_not_among_all_units(site: Site) -> None:
     await site.serve({"one.txt": b"1"})
 
-    async with statements(site.database) as asked:
+    with statements() as asked:
         await site.get("shelf/one.txt")
 
-    plan = [row["detail"] for row in await fetch(site.database.connection, f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    statement = asked[-1].partition(": ")[0]
+    steps = await fetch(site.database.connection, f"EXPLAIN QUERY PLAN {statement}", [1] * statement.count("?"))
+    plan = [row["detail"] for row in steps]
     assert any(step.startswith("SEARCH a ") and "relative_path=?" in step for step in plan)
     assert any(step.startswith("SEARCH m ") and "content_id=?" in step for step in plan)
 
@@ -115,6 +105,6 @@ async def test_change_while_the_pointer_is_read_is_not_missed(site: Site) -> Non
     assert pointer.served is not None
     assert pointer.served.publication_id == publication.id
 
-    async with statements(site.database) as asked:
+    with statements() as asked:
         await found.find("shelf/one.txt")
     assert asked

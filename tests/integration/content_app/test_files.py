@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -83,7 +84,7 @@ async def test_last_modified_is_enough_to_get_304(site: Site) -> None:
 async def test_older_file_that_is_served_again_is_not_taken_for_the_newer_one(site: Site) -> None:
     repository = await site.repository()
     old, new = [await site.content("one.txt", body=body) for body in (b"old", b"new")]
-    await Content.filter(id=old).update(created_at="2020-01-01T00:00:00+00:00")
+    await Content.filter(id=old).update(created_at=datetime(2020, 1, 1, tzinfo=UTC))
     first = await site.publish(repository, await site.version(repository, add=[old]))
     second = await site.publish(repository, await site.version(repository, add=[new], remove=[old]))
     await site.distribute("shelf", second)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,7 @@ async def serve_older_again(site: Site) -> str:
     """Let a path serve OTHER, then LARGE, then OTHER; return the Last-Modified that LARGE had."""
     repository = await site.repository()
     old, new = [await site.content("large.bin", body=body) for body in (OTHER, LARGE)]
-    await Content.filter(id=old).update(created_at="2020-01-01T00:00:00+00:00")
+    await Content.filter(id=old).update(created_at=datetime(2020, 1, 1, tzinfo=UTC))
     first = await site.publish(repository, await site.version(repository, add=[old]))
     second = await site.publish(repository, await site.version(repository, add=[new], remove=[old]))
     await site.distribute("shelf", second)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -97,26 +96,3 @@ async def websocket(
         await socket.send_json({"type": "connection_init"})
         assert (await socket.receive_json())["type"] == "connection_ack"
         yield socket
-
-
-class _Statements(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(record.getMessage())
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Collect the statements that the database is asked in the block."""
-    logger, handler = logging.getLogger("tortoise.db_client"), _Statements()
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield handler.texts
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)

@@ -27,8 +27,9 @@ from headbox.resolvers.ids import GlobalId
 from headbox.types import Automation, Origin, TaskState, derived_id
 from tests.factories.repository import create_repository, make_repository
 from tests.factories.task import make_gate, make_sync, make_wait
-from tests.integration.schema.api import Api, statements
+from tests.integration.schema.api import Api
 from tests.support.engine import EngineUnderTest, LocalDispatcher, LocalEngine, settings_for
+from tests.support.statements import statements
 from tests.support.upstream import Upstream, pulp_manifest
 
 
@@ -254,6 +255,7 @@ class Crate(ContentUnit, kind="crate.content", natural_key=("name", "release"), 
     size: int = Field(0, description="Size.")
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize(("field", "value"), [("release", "1.0"), ("size", "7")])
 async def test_searched_field_is_found_by_its_index(data_dir: Path, field: str, value: str) -> None:
     crates = Plugin(name="crate", version="1", description="Crates.", documents=(Crate,), tasks=())

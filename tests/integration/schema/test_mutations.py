@@ -104,6 +104,7 @@ async def test_messages_name_fields_as_the_api_does_and_show_little_of_what_is_t
     assert value["path"] == ["input", "labels", "my_team"]
 
 
+@pytest.mark.embedded
 async def test_full_disk_is_told_and_changes_nothing(api: Api) -> None:
     [pages] = await fetch(api.engine.database.connection, "PRAGMA page_count")
     await fetch(api.engine.database.connection, f"PRAGMA max_page_count = {pages['page_count']}")

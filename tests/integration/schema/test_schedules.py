@@ -14,9 +14,10 @@ from headbox.services.schedule import fire_due
 from headbox.types import MissedRuns, ScheduleOutcome, SyncMode, TaskPriority, TaskState
 from tests.factories.repository import make_repository
 from tests.factories.task import make_gate
-from tests.integration.schema.api import Api, statements
+from tests.integration.schema.api import Api
 from tests.integration.schema.test_mutations import gid
 from tests.support.engine import LocalEngine
+from tests.support.statements import statements
 from tests.support.upstream import Upstream
 
 SCHEDULE = """

@@ -16,8 +16,10 @@ from headbox.tasking import bus as topics
 from headbox.tasking.snapshot import snapshot_of
 from tests.factories.repository import make_repository
 from tests.factories.task import make_gate, make_wait
-from tests.integration.schema.api import Api, statements
+from tests.integration.schema.api import Api
+from tests.support.statements import statements
 from tests.support.tasks import Gate
+from tests.support.waiting import until
 
 WATCH = "subscription ($id: ID!) { task(id: $id) { state claims { resource } } }"
 
@@ -52,6 +54,7 @@ async def test_many_clients_take_one_execution(api: Api, results: Results) -> No
 
     with statements() as asked:
         watching = [asyncio.create_task(watch(results, wanted, api)) for _ in range(100)]
+        await until(lambda: any("task_claim" in statement for statement in asked))
         await asyncio.sleep(0.05)
         executed = len([statement for statement in asked if "task_claim" in statement])
         gate.open()

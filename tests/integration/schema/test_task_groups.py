@@ -11,9 +11,10 @@ from headbox.types import TaskState
 from tests.factories.names import unused_name
 from tests.factories.repository import make_repository
 from tests.factories.task import make_gate
-from tests.integration.schema.api import Api, statements
+from tests.integration.schema.api import Api
 from tests.integration.schema.test_mutations import gid, local_id
 from tests.support.engine import LocalEngine
+from tests.support.statements import statements
 from tests.support.upstream import Upstream
 
 GROUP = "id description finished counts { waiting running completed failed canceled } tasks { edges { node { id } } }"
