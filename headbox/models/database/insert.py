@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -59,45 +59,43 @@ async def insert_new(
 
 async def insert_all(connection: Connection, inserts: Sequence[Insert]) -> list[int]:
     """Insert rows into one table after the other, in a transaction, and return how many rows each of them changed."""
-    if is_sqlite(connection):
-        return await _insert_literally(connection, inserts)
-    return [await _insert(connection, insert) for insert in inserts]
-
-
-async def _insert_literally(connection: Connection, inserts: Sequence[Insert]) -> list[int]:
-    # Many rows a statement, and not executemany: that takes and gives the interpreter's lock for each row, and a busy
-    # thread of Python beside it would make every row wait. For the same reason, all statements are one visit to the
-    # driver. The constants are part of the statement: parameters with numbers, and a SELECT from VALUES, cost more the
-    # more rows there are.
-    statements: list[tuple[str, list[Any]]] = []
-    numbers: list[int] = []
-    for number, insert in enumerate(inserts):
-        width = len(insert.columns)
-        marks = f"({', '.join([*'?' * width, *map(_literal, insert.constants.values())])})"
-        for start in range(0, len(insert.rows), MAX_PARAMETERS // width):
-            some = insert.rows[start : start + MAX_PARAMETERS // width]
-            values = ", ".join([marks] * len(some))
-            statements.append((insert.statement(f"VALUES {values}"), list(chain.from_iterable(some))))
-            numbers.append(number)
+    if not is_sqlite(connection):
+        return [await _insert(connection, insert) for insert in inserts]
+    # In one visit to the driver's thread: a busy thread of Python beside it would make each one wait.
+    # Times as the text that the driver would ask Python to make of each of them.
+    statements = [
+        (number, *statement)
+        for number, insert in enumerate(inserts)
+        for statement in _in_values(insert, map(str, insert.constants.values()))
+    ]
+    rows = await execute_all(connection, [(statement, parameters) for _, statement, parameters in statements])
     changed = [0] * len(inserts)
-    for number, rows in zip(numbers, await execute_all(connection, statements), strict=True):
-        changed[number] += rows
+    for (number, _, _), some in zip(statements, rows, strict=True):
+        changed[number] += some
     return changed
 
 
+def _in_values(insert: Insert, values: Iterable[str | datetime]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield statements with many rows each, and their parameters.
+
+    Not executemany, which takes and gives the interpreter's lock for each row. And not a SELECT from VALUES: PostgreSQL
+    would take every parameter for a text, and SQLite more time the more rows there are. What is the same in all rows is
+    a parameter all the same, so that the next statement has the same words: drivers keep what they made of them.
+    """
+    constants = tuple(values)
+    width = len(insert.columns) + len(constants)
+    marks = f"({', '.join('?' * width)})"
+    for start in range(0, len(insert.rows), MAX_PARAMETERS // width):
+        some = insert.rows[start : start + MAX_PARAMETERS // width]
+        statement = insert.statement(f"VALUES {', '.join([marks] * len(some))}")
+        yield statement, list(chain.from_iterable((*row, *constants) for row in some))
+
+
 async def _insert(connection: Connection, insert: Insert) -> int:
-    if not insert.rows:
-        return 0
-    if len(insert.rows) < COPIED_ROWS:
-        return await _insert_values(connection, insert)
-    return await _insert_copied(connection, insert)
-
-
-async def _insert_values(connection: Connection, insert: Insert) -> int:
-    # Not selected from VALUES: there, PostgreSQL would take every parameter for a text.
-    whole = [(*row, *insert.constants.values()) for row in insert.rows]
-    values = ", ".join([f"({', '.join('?' * len(whole[0]))})"] * len(whole))
-    return await execute(connection, insert.statement(f"VALUES {values}"), list(chain.from_iterable(whole)))
+    if len(insert.rows) >= COPIED_ROWS:
+        return await _insert_copied(connection, insert)
+    statements = _in_values(insert, insert.constants.values())
+    return sum([await execute(connection, statement, parameters) for statement, parameters in statements])
 
 
 async def _insert_copied(connection: Connection, insert: Insert) -> int:
@@ -116,10 +114,3 @@ async def _insert_copied(connection: Connection, insert: Insert) -> int:
     selected = ", ".join((*insert.columns, *"?" * len(insert.constants)))
     statement = insert.statement(f"SELECT {selected} FROM {staging}")  # noqa: S608
     return await execute(connection, statement, list(insert.constants.values()))
-
-
-def _literal(value: str | datetime) -> str:
-    """Return a value as SQLite reads it in a statement."""
-    text = str(value)
-    assert "\0" not in text, "SQLite takes it for the end of the statement"
-    return "'" + text.replace("'", "''") + "'"
