@@ -256,6 +256,14 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=_default_data_dir, description="Folder of the database, the artifacts and the keys."
     )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Key that the credentials of remotes are encrypted with: 32 bytes in URL-safe Base64, the same for"
+        " all processes; none reads it from a file.",
+    )
+    secret_key_file: Path | None = Field(
+        None, description="File of that key; none: secret.key in the data folder, which is made at the first start."
+    )
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()

@@ -26,7 +26,6 @@ CORE_NOUNS = {
     "task-group": "Task groups: tasks that were created together.",
     "schedule": "Schedules: tasks that are created again and again.",
     "task-type": "Task types: what the plugins can do.",
-    "worker": "Workers: who runs the tasks.",
 }
 
 
@@ -61,6 +60,9 @@ class _Headbox(LazyGroup):
         return {
             "Run a server": {
                 "serve": _module("serve", "Run the server: API, content and a worker in one process."),
+                "api": _module("api", "Run the API, as one of several processes."),
+                "content": _module("content", "Serve content, as one of several processes."),
+                "worker": _module("worker", "Run tasks, as one of several processes; list the workers that do."),
                 "migrate": _module("migrate", "Bring the database up to this release."),
                 "verify": _module("verify", "Compare stored artifacts with their digests."),
                 "schema": _module("schema", "Print the GraphQL schema."),

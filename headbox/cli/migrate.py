@@ -12,10 +12,13 @@ from headbox.cli.options import data_dir_option
 from headbox.cli.plugins import checked_plugins
 from headbox.cli.settings import load_settings
 from headbox.kinds import Registry
+from headbox.models.cipher import Cipher, KeyUnusable
 from headbox.models.database import SQLITE_FILE, Database, DatabaseUnusable, migrate, pending_migrations
+from headbox.services.installation import renew_key
+from headbox.settings import Settings
 
 
-def _migrate(data_dir: Path | None, *, check: bool) -> None:
+def _migrate(data_dir: Path | None, *, check: bool, new_key: bool) -> None:
     """Bring the database up to this release. `headbox serve` does so at its start."""
     settings = load_settings(data_dir=data_dir)
     database = Database.of(settings)
@@ -29,6 +32,9 @@ def _migrate(data_dir: Path | None, *, check: bool) -> None:
         raise Failure(f"{error}.", hint=error.hint) from error
     for name in pending:
         click.echo(f"{'pending' if check else 'applied'}  {name}")
+    if new_key and not check:
+        lost = asyncio.run(_renew_key(settings, database))
+        click.echo(f"The key is taken for the right one. {lost} revisions of remotes have lost their credentials.")
     if not pending:
         click.echo(f"{database.name} is up to date.")
     elif check:
@@ -41,6 +47,15 @@ async def _apply(database: Database) -> list[str]:
     with checked_plugins():
         await migrate(database, Registry.installed().searched_fields())
     return pending
+
+
+async def _renew_key(settings: Settings, database: Database) -> int:
+    try:
+        cipher = Cipher.of(settings)
+    except KeyUnusable as error:
+        raise UsageFailure(f"{error}.", hint="Set a key, or delete the file: a new one is made then.") from error
+    async with database.connected():
+        return await renew_key(database.connection, cipher)
 
 
 def _make_folder(path: Path) -> None:
@@ -59,6 +74,12 @@ command = click.Command(
     params=[
         click.Option(
             ["check", "--check"], is_flag=True, help="Change nothing; end with 1 when a migration is pending."
+        ),
+        click.Option(
+            ["new_key", "--new-key"],
+            is_flag=True,
+            help="Take the secret key that is set now for the right one, because the one before is lost; the"
+            " credentials of all remotes are lost with it.",
         ),
         data_dir_option(),
     ],

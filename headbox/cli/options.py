@@ -45,3 +45,19 @@ def data_dir_option() -> click.Option:
         type=click.Path(file_okay=False, path_type=Path),
         help="Folder of the database, the artifacts and the keys.  [env var: HEADBOX_DATA_DIR]",
     )
+
+
+def host_option() -> click.Option:
+    """Return the option that names the address to listen on."""
+    return click.Option(
+        ["host", "--host"], help="Address to listen on.  [env var: HEADBOX_SERVER_HOST; default: 127.0.0.1]"
+    )
+
+
+def port_option(variable: str, default: int) -> click.Option:
+    """Return the option that names the port to listen on."""
+    return click.Option(
+        ["port", "--port"],
+        type=click.IntRange(0, 65535),
+        help=f"Port to listen on; 0 takes a free one.  [env var: {variable}; default: {default}]",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,20 @@ from headbox.cli.failures import UsageFailure
 from headbox.settings import Settings
 
 
-def load_settings(*, data_dir: Path | None = None, host: str | None = None, port: int | None = None) -> Settings:
+def load_settings(*, data_dir: Path | None = None, **sections: Mapping[str, Any]) -> Settings:
     """Return the settings of the environment, overridden by the options that were given.
+
+    Args:
+        data_dir: The data folder; None for that of the environment.
+        sections: Values by name, by section; those that are None were not given.
 
     Raises:
         Failure: A setting is not valid; the message names its variable.
     """
-    server = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
-    overrides: dict[str, Any] = {"server": server} if server else {}
+    overrides: dict[str, Any] = {}
+    for section, values in sections.items():
+        if given := {name: value for name, value in values.items() if value is not None}:
+            overrides[section] = given
     if data_dir is not None:
         overrides["data_dir"] = data_dir
     try:

@@ -2,6 +2,8 @@
 
 from headbox.models.content import Artifact, ArtifactSource, Content, ContentArtifact, Membership
 from headbox.models.distribution import Distribution
+from headbox.models.installation import Installation
+from headbox.models.lease import Lease
 from headbox.models.publication import Publication, PublishedFile, PublishSettings
 from headbox.models.remote import Remote, RemoteRevision
 from headbox.models.repository import Repository, RepositoryVersion, SyncState
@@ -17,6 +19,8 @@ __all__ = [
     "ContentArtifact",
     "Distribution",
     "IdempotencyKey",
+    "Installation",
+    "Lease",
     "Membership",
     "Publication",
     "PublishSettings",

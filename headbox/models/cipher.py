@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from headbox.settings import Settings
+
 #: Name of the key's file in the data folder.
 KEY_FILE = "secret.key"
 
@@ -28,6 +30,23 @@ class Cipher:
         self._fernet = Fernet(key)
 
     @classmethod
+    def of(cls, settings: Settings) -> Cipher:
+        """Return the cipher of the key that the settings have or name.
+
+        Raises:
+            KeyUnusable: It is none.
+        """
+        if settings.secret_key is not None:
+            return cls._of(settings.secret_key.get_secret_value().encode(), "HEADBOX_SECRET_KEY")
+        if settings.secret_key_file is not None:
+            path = settings.secret_key_file
+            try:
+                return cls._of(path.read_bytes().strip(), str(path))
+            except OSError as error:
+                raise KeyUnusable(f"{path} cannot be read: {error.strerror}") from error
+        return cls.of_data_dir(settings.data_dir)
+
+    @classmethod
     def of_data_dir(cls, data_dir: Path) -> Cipher:
         """Return the cipher of a data folder; its key is made at the first time, readable by its owner alone.
 
@@ -37,10 +56,14 @@ class Cipher:
         path = data_dir / KEY_FILE
         if not path.exists():
             _make_key(path)
+        return cls._of(path.read_bytes(), str(path))
+
+    @classmethod
+    def _of(cls, key: bytes, place: str) -> Cipher:
         try:
-            return cls(path.read_bytes())
+            return cls(key)
         except ValueError as error:
-            raise KeyUnusable(f"{path} holds no key") from error
+            raise KeyUnusable(f"{place} holds no key") from error
 
     def encrypt(self, secrets: dict[str, str]) -> str | None:
         """Return the secrets as text to store, or None when there are none."""

@@ -4,7 +4,7 @@ from headbox.storage.filesystem import FilesystemStorage
 from headbox.storage.interface import ArtifactStorage, StorageHealth
 from headbox.storage.opening import StorageUnusable, open_storage
 from headbox.storage.s3 import S3Storage
-from headbox.storage.workspace import Workspace
+from headbox.storage.workspace import Workspace, own_workspace
 
 __all__ = [
     "ArtifactStorage",
@@ -14,4 +14,5 @@ __all__ = [
     "StorageUnusable",
     "Workspace",
     "open_storage",
+    "own_workspace",
 ]

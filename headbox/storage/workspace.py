@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import secrets
 import shutil
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from headbox.types import check_relative_path
@@ -43,21 +46,61 @@ class Workspace:
             # Shielded: a second cancel must not keep the removal, which may still wait for a thread, from happening.
             await asyncio.shield(asyncio.to_thread(_remove, folder))
 
-    async def sweep(self, keep: Collection[str] = ()) -> None:
-        """Remove every folder that killed processes left.
-
-        Args:
-            keep: The names of folders that are in use.
-        """
-        for folder in await asyncio.to_thread(list, self._root.iterdir()):
-            if folder.name not in keep:
-                await asyncio.to_thread(_remove, folder)
-
     def folder(self, name: str) -> Path:
         """Return where the folder of a name is, whether it is open or not."""
         if "/" in check_relative_path(name):
             raise ValueError("the name of a working folder is one path segment")
         return self._root / name
+
+
+@contextmanager
+def own_workspace(root: Path) -> Iterator[Workspace]:
+    """Give a process a workspace that no other one touches, and remove those that dead processes left.
+
+    Args:
+        root: The folder that the workspaces of all processes on this machine are in. Each is locked for as long as its
+            process lives, however it ends.
+    """
+    root.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    path = root / f"{os.getpid()}-{secrets.token_hex(4)}"
+    with _locked(root):
+        _sweep(root)
+        path.mkdir(mode=_PRIVATE)
+        descriptor = os.open(path, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield Workspace(path)
+    finally:
+        with _locked(root):
+            _remove(path)
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep a folder for this process, as soon as the others let go of it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(root: Path) -> None:
+    for path in root.iterdir():
+        if path.is_symlink() or not path.is_dir():
+            _remove(path)
+            continue
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            _remove(path)
+        finally:
+            os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

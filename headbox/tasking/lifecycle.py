@@ -155,26 +155,33 @@ async def cancel(work: UnitOfWork, task_id: UUID) -> Task:
     return task
 
 
+#: The id of no worker.
+_NOBODY = UUID(int=0)
 _LOST = (
     " FROM task LEFT JOIN worker ON worker.id = task.worker_id WHERE task.state IN ('running', 'canceling')"
-    " AND (worker.id IS NULL OR worker.stopped_at IS NOT NULL OR worker.last_seen_at < ?)"
+    " AND (worker.id IS NULL OR worker.stopped_at IS NOT NULL OR (worker.last_seen_at < ? AND worker.id <> ?))"
 )
 
 
-async def has_lost(connection: Connection, silent_since: datetime) -> bool:
+async def has_lost(connection: Connection, silent_since: datetime, *, looker: UUID = _NOBODY) -> bool:
     """Tell whether `take_back` would find anything, without a transaction."""
-    return bool(await fetch(connection, f"SELECT task.id {_LOST} LIMIT 1", [silent_since]))
+    return bool(await fetch(connection, f"SELECT task.id {_LOST} LIMIT 1", [silent_since, str(looker)]))
 
 
-async def take_back(work: UnitOfWork, silent_since: datetime, max_attempts: int) -> None:
+async def take_back(
+    work: UnitOfWork, silent_since: datetime, max_attempts: int, *, looker: UUID = _NOBODY
+) -> None:
     """Take the tasks of lost workers back, and give up those whose workers were lost too often.
 
     Args:
         work: The transaction.
         silent_since: A worker that was not seen since is lost; on the database's clock.
         max_attempts: Lost workers after which a task fails.
+        looker: The worker that looks: it lives, however long it waited to say so.
     """
-    rows = await fetch(work.connection, f"SELECT task.id, task.attempt {_LOST}", [silent_since])
+    # In one order, so that two who look at once do not lock each other out.
+    statement = f"SELECT task.id, task.attempt {_LOST} ORDER BY task.id"
+    rows = await fetch(work.connection, statement, [silent_since, str(looker)])
     for row in rows:
         await _take_back(work, Attempt(UUID(str(row["id"])), row["attempt"]), max_attempts)
 

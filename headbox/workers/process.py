@@ -1,4 +1,4 @@
-"""A worker process: its row, its heartbeat, and the reconciler that mends what messages and processes lost."""
+"""A worker process: its row, its heartbeat, and its part in reconciling."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from typing import TypeVar
 from uuid import UUID
 
 import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
+from tortoise.exceptions import BaseORMException
 
 from headbox.kinds import Registry
-from headbox.models import IdempotencyKey, Worker
+from headbox.models import Worker
 from headbox.models.cipher import Cipher
-from headbox.models.database import Database, execute, now
-from headbox.services.upkeep import Upkeep
+from headbox.models.database import Database, now
+from headbox.services import health
+from headbox.services.health import Health
 from headbox.settings import Settings
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.workspace import Workspace
-from headbox.tasking import claims, lifecycle
+from headbox.tasking import claims
 from headbox.tasking.bus import EventBus
 from headbox.tasking.engine import Dispatcher, Engine
+from headbox.workers.heartbeat import Heartbeat
+from headbox.workers.reconciler import Reconciler
+from headbox.workers.redis_broker import NudgeBroker
 from headbox.workers.runner import TaskRunner
 
-#: A task that can run and has had no taker is sent again after this time, in seconds; then after twice as long, and
-#: so on.
-RESEND_SECONDS = 5.0
-#: The longest time between two nudges for one task, in seconds.
-MAX_RESEND_SECONDS = 300.0
+#: How long the event loop of the tasks may take to answer another one, in seconds.
+TURN_SECONDS = 10.0
+#: How long periodic jobs may take to end, in seconds.
+JOB_SECONDS = 1.0
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +74,11 @@ class WorkerProcess(Middleware):
         self._storage = storage
         self._workspace = workspace
         self._is_alone = is_alone
-        self._database = Database(settings.data_dir)
+        self._database = Database.of(settings)
         self._runner: TaskRunner | None = None
         self._jobs: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
-        self._seen: dict[UUID, Sighting] = {}
+        self._broker: dramatiq.Broker | None = None
         self.dispatcher: Dispatcher | None = None
 
     async def run(self, task_id: UUID) -> None:
@@ -93,6 +99,7 @@ class WorkerProcess(Middleware):
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Begin when the event loop is there."""
+        self._broker = broker
         _on_event_loop(self._start())
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -100,10 +107,34 @@ class WorkerProcess(Middleware):
         _on_event_loop(self._stop())
 
     def begin_stop(self) -> None:
-        """Give back what is running, from any thread; to be followed by the worker's own stop."""
+        """Take nothing more and give back what is running, from any thread; to be followed by the worker's own stop."""
+        if isinstance(self._broker, NudgeBroker):
+            self._broker.stop_taking()
         thread = get_event_loop_thread()
         if self._runner is not None and thread is not None:
             asyncio.run_coroutine_threadsafe(self._give_back(self._runner), thread.loop)
+
+    async def look(self) -> Health:
+        """Try what the worker needs; from any event loop.
+
+        Raises:
+            TimeoutError: The event loop of the tasks does not turn.
+        """
+        if self._runner is None:
+            return Health(("the worker does not run",))
+        return await _asked_there(self._look())
+
+    async def turn(self) -> None:
+        """Make sure that the event loop of the tasks turns; from any event loop.
+
+        Raises:
+            TimeoutError: It does not.
+        """
+        await _asked_there(asyncio.sleep(0))
+
+    async def _look(self) -> Health:
+        with self._database.selected():
+            return await health.look(self._database.connection, self._storage, self.dispatcher)
 
     async def _give_back(self, runner: TaskRunner) -> None:
         with self._database.selected():
@@ -126,18 +157,21 @@ class WorkerProcess(Middleware):
                 await Worker.filter(stopped_at__isnull=True).update(stopped_at=time_now)
             row = await Worker.create(name=f"{socket.gethostname()}:{os.getpid()}", last_seen_at=time_now)
             runner = TaskRunner(engine, row, self._storage, self._workspace)
-            await self._sweep_staging()
+            heartbeat = Heartbeat(engine, row, runner, is_alone=self._is_alone)
+            reconciler = Reconciler(engine, row)
+            await reconciler.sweep_staging()
             seconds = self._settings.worker
-            upkeep = Upkeep(engine)
             self._jobs = [
                 asyncio.create_task(runner.listen()),
-                asyncio.create_task(_every(seconds.heartbeat_seconds, lambda: self._beat(row, runner))),
-                asyncio.create_task(_every(seconds.reconcile_seconds, lambda: self._reconcile(engine, upkeep))),
+                asyncio.create_task(_every(seconds.heartbeat_seconds, heartbeat.beat)),
+                asyncio.create_task(_every(seconds.reconcile_seconds, reconciler.run)),
             ]
-            self._row, self._runner = row, runner
-            await self._take_back(engine)
-            # Nobody has heard of these in this life.
-            engine.send(await claims.all_runnable(self._database.connection))
+            self._row, self._runner, self._reconciler = row, runner, reconciler
+            if self._is_alone:
+                await reconciler.take_back()
+            if self._settings.redis.url is None:
+                # Messages do not outlive the process: nobody has heard of these in this life.
+                engine.send(await claims.all_runnable(self._database.connection))
 
     async def _stop(self) -> None:
         if self._runner is None:
@@ -147,63 +181,17 @@ class WorkerProcess(Middleware):
         with self._database.selected():
             for job in self._jobs:
                 job.cancel()
-            await asyncio.gather(*self._jobs, return_exceptions=True)
-            self._row.stopped_at = await now(self._database.connection)
-            await self._row.save(update_fields=["stopped_at"])
+            await asyncio.wait(self._jobs, timeout=JOB_SECONDS)
+            try:
+                await self._say_stopped()
+            except (BaseORMException, OSError):
+                log.warning("the end of the worker cannot be written; it will be missed", exc_info=True)
         await self._stack.aclose()
 
-    async def _beat(self, row: Worker, runner: TaskRunner) -> None:
-        connection = self._database.connection
-        statement = "UPDATE worker SET last_seen_at = ? WHERE id = ?"
-        await execute(connection, statement, [await now(connection), str(row.id)])
-        await runner.compare()
-
-    async def _reconcile(self, engine: Engine, upkeep: Upkeep) -> None:
-        """Mend what was lost, let go what has expired, and do what is due."""
-        await self._take_back(engine)
-        await self._send_again(engine)
-        await IdempotencyKey.filter(expires_at__lte=await now(self._database.connection)).delete()
-        await upkeep.run()
-
-    async def _take_back(self, engine: Engine) -> None:
-        connection = self._database.connection
-        seconds = self._settings.worker
-        silent_since = lifecycle.lost_before(await now(connection), seconds.lost_after_seconds)
-        if await lifecycle.has_lost(connection, silent_since):
-            async with engine.unit_of_work() as work:
-                await lifecycle.take_back(work, silent_since, seconds.max_attempts)
-            await self._sweep_staging()
-
-    async def _sweep_staging(self) -> None:
-        """Remove what tasks that have ended had staged: the ones whose worker was lost could not."""
-        await execute(
-            self._database.connection,
-            "DELETE FROM sync_staging WHERE task_id NOT IN"
-            " (SELECT id FROM task WHERE state IN ('waiting', 'running', 'canceling'))",
-        )
-
-    async def _send_again(self, engine: Engine) -> None:
-        """Nudge for tasks that could have been taken long ago: their message may have been lost."""
-        clock = time.monotonic()
-        runnable = await claims.all_runnable(self._database.connection)
-        self._seen = {task.id: self._seen.get(task.id, Sighting(clock)) for task in runnable}
-        engine.send([task for task in runnable if self._seen[task.id].is_due(clock)])
-
-
-class Sighting:
-    """A task that could run, and when to nudge for it again: ever more rarely, for it may just wait for a thread."""
-
-    def __init__(self, clock: float) -> None:
-        self._wait = RESEND_SECONDS
-        self._due = clock + self._wait
-
-    def is_due(self, clock: float) -> bool:
-        """Tell whether it is time to nudge, and set the next one."""
-        if clock < self._due:
-            return False
-        self._wait = min(self._wait * 2, MAX_RESEND_SECONDS)
-        self._due = clock + self._wait
-        return True
+    async def _say_stopped(self) -> None:
+        await self._reconciler.stop()
+        self._row.stopped_at = await now(self._database.connection)
+        await self._row.save(update_fields=["stopped_at"])
 
 
 async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
@@ -220,3 +208,11 @@ def _on_event_loop(coroutine: Coroutine[None, None, None]) -> None:
     thread = get_event_loop_thread()
     assert thread is not None, "Dramatiq's AsyncIO middleware comes first"
     thread.run_coroutine(coroutine)
+
+
+async def _asked_there(coroutine: Coroutine[None, None, Result]) -> Result:
+    """Run a coroutine on the event loop of the tasks, and wait for it on this one."""
+    thread = get_event_loop_thread()
+    assert thread is not None, "the worker has started"
+    async with asyncio.timeout(TURN_SECONDS):
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, thread.loop))

@@ -109,12 +109,18 @@ class NudgeBroker(RedisBroker):
 
     def take(self) -> Message[object] | None:
         """Wait for a free thread and for a message, each for a moment, and return it; `release` frees the thread."""
-        if not self._is_taking or not self._free.acquire(timeout=BLOCK_SECONDS):
+        if not self._is_taking:
+            time.sleep(RETRY_SECONDS)
+            return None
+        if not self._free.acquire(timeout=BLOCK_SECONDS):
             return None
         message = None
         try:
             message = self._pop()
             self._note_back()
+            if message is not None and not self._is_taking:  # Since it waited for the message.
+                self._push([message])
+                message = None
         except (RedisError, OSError) as error:
             self._note_away(str(error))
             time.sleep(RETRY_SECONDS)

@@ -68,7 +68,7 @@ class TestFullDisk:
         assert failed["state"] == "FAILED"
         assert failed["error"]["code"] == "STORAGE_FULL"
         assert server.get("/content/mirror/PULP_MANIFEST").status_code == 404
-        assert list((server.data_dir / "work").iterdir()) == []
+        assert list((server.data_dir / "work").glob("*/*")) == []
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         client.completed(server, client.sync(server, mirror["repository"]["id"])["id"])
         assert server.get("/content/mirror/large.bin").content == FILES["large.bin"]

@@ -149,7 +149,7 @@ def assert_nothing_left(data_dir: Path) -> None:
     assert (integrity, dangling) == ([("ok",)], [])
     assert stored(data_dir) == artifacts
     # Removed a moment after the task's end was written.
-    wait_until(lambda: not any((data_dir / "work").iterdir()))
+    wait_until(lambda: not any((data_dir / "work").glob("*/*")))
     assert {file.name for file in data_dir.iterdir()} <= DATA_FILES
 
 

@@ -197,7 +197,7 @@ def test_worker_that_ends_leaves_messages_to_others(
     done: list[str] = []
     with working(redis_url, done.append) as broker:
         broker.stop_taking()
-        time.sleep(redis_broker.BLOCK_SECONDS)
+        time.sleep(2 * redis_broker.BLOCK_SECONDS)
         actors[HIGH].send("for another")
         wait_until(lambda: waiting(client) == [1, 0, 0])
         time.sleep(0.1)

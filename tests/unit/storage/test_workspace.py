@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headbox.storage import Workspace
+from headbox.storage import Workspace, own_workspace
 
 
 @pytest.fixture
@@ -78,26 +78,37 @@ async def test_a_folder_that_a_killed_process_left_is_emptied_first(workspace: W
         assert list(folder.iterdir()) == []
 
 
-async def test_sweep_removes_all_but_what_is_in_use(workspace: Workspace, tmp_path: Path) -> None:
-    for name in ("used", "left", "left too"):
-        (tmp_path / "work" / name).mkdir()
-        fill(tmp_path / "work" / name)
-    (tmp_path / "work" / "stray").write_bytes(b"paper")
+def test_workspaces_that_dead_processes_left_are_removed(tmp_path: Path) -> None:
+    root = tmp_path / "own"
+    (root / "dead").mkdir(parents=True)
+    fill(root / "dead")
+    (root / "stray").write_bytes(b"paper")
 
-    await workspace.sweep(keep={"used"})
+    with own_workspace(root) as workspace:
+        assert list(root.iterdir()) == [workspace.folder("task").parent]
+    assert list(root.iterdir()) == []
 
-    assert [path.name for path in (tmp_path / "work").iterdir()] == ["used"]
-    assert (tmp_path / "work" / "used" / "deep" / "deeper" / "file").exists()
+
+def test_workspace_of_a_living_process_stays(tmp_path: Path) -> None:
+    with own_workspace(tmp_path / "own") as workspace:
+        fill(workspace.folder("task").parent)
+
+        with own_workspace(tmp_path / "own") as other:
+            assert other.folder("task") != workspace.folder("task")
+
+        assert (workspace.folder("task").parent / "deep" / "deeper" / "file").exists()
 
 
-async def test_sweep_does_not_follow_links_out_of_the_workspace(workspace: Workspace, tmp_path: Path) -> None:
+def test_sweep_does_not_follow_links_out_of_the_workspaces(tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").write_bytes(b"paper")
-    (tmp_path / "work" / "link").symlink_to(tmp_path / "precious")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "link").symlink_to(tmp_path / "precious")
 
-    await workspace.sweep()
+    with own_workspace(tmp_path / "own"):
+        pass
 
-    assert list((tmp_path / "work").iterdir()) == []
+    assert list((tmp_path / "own").iterdir()) == []
     assert (tmp_path / "precious" / "file").read_bytes() == b"paper"
 
 

@@ -1,0 +1,92 @@
+"""Builds the applications: of the API, of the content app, of both behind one origin, and of a worker's health."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from prometheus_client import REGISTRY
+from starlette.applications import Starlette
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Mount, Route
+
+from headbox.app import requests
+from headbox.app.health import HealthRoutes, TaskGauges
+from headbox.content_app import ContentApp
+from headbox.models.database import Database
+from headbox.schema.app import GraphQLApp
+from headbox.services import health
+from headbox.services.health import Health
+from headbox.settings import ServerSettings
+from headbox.storage.interface import ArtifactStorage
+from headbox.tasking.engine import Engine
+
+
+def create_app(
+    *, engine: Engine, storage: ArtifactStorage, graphql: GraphQLApp, content: ContentApp | None
+) -> Starlette:
+    """Return the API, with or without the content app beside it.
+
+    The databases of both are connected on the event loop that it is served on.
+    """
+    gauges = TaskGauges(engine, REGISTRY)
+
+    def look() -> Awaitable[Health]:
+        return health.look(engine.database.connection, storage, engine.dispatcher)
+
+    routes: list[BaseRoute] = [
+        *graphql.routes(),
+        *([Mount("/content", app=content)] if content is not None else []),
+        *HealthRoutes(look, REGISTRY, refresh=gauges.refresh).routes(),
+        _redirect("/graphql"),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=requests.middleware(engine.database, engine.settings.server),
+        lifespan=partial(_running, graphql, content),
+    )
+
+
+def create_content_app(
+    *, database: Database, storage: ArtifactStorage, content: ContentApp, server: ServerSettings
+) -> Starlette:
+    """Return the content app alone; its database is connected on the event loop that it is served on."""
+
+    def look() -> Awaitable[Health]:
+        return health.look(database.connection, storage, None)
+
+    routes: list[BaseRoute] = [
+        Mount("/content", app=content),
+        *HealthRoutes(look, REGISTRY).routes(),
+        _redirect("/content/"),
+    ]
+    return Starlette(
+        routes=routes, middleware=requests.middleware(database, server), lifespan=partial(_running, None, content)
+    )
+
+
+def create_health_app(
+    look: Callable[[], Awaitable[Health]], live: Callable[[], Awaitable[None]], server: ServerSettings
+) -> Starlette:
+    """Return what a worker shows of itself."""
+    return Starlette(
+        routes=HealthRoutes(look, REGISTRY, live=live).routes(), middleware=[requests.trusted_hosts(server)]
+    )
+
+
+def _redirect(address: str) -> Route:
+    return Route("/", lambda _: RedirectResponse(address), methods=["GET"])
+
+
+@asynccontextmanager
+async def _running(graphql: GraphQLApp | None, content: ContentApp | None, _: Starlette) -> AsyncIterator[None]:
+    if content is not None:
+        await content.start()
+    try:
+        yield
+    finally:
+        if graphql is not None:
+            graphql.close()
+        if content is not None:
+            await content.stop()

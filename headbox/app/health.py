@@ -1,0 +1,97 @@
+"""What orchestrators and monitors ask: whether a process lives, whether it is ready, and how much it does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from tortoise.exceptions import BaseORMException
+
+from headbox.services.health import Health
+from headbox.tasking.engine import Engine
+from headbox.tasking.queries import task_counts, workers_online
+
+
+async def nothing() -> None:
+    """Do nothing."""
+
+
+class HealthRoutes:
+    """The routes of one process.
+
+    Args:
+        look: Says how the process is doing.
+        metrics: What it counts.
+        live: Raises TimeoutError when the process is stuck.
+        refresh: Brings metrics up to date that are looked up when they are asked for.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], Awaitable[Health]],
+        metrics: CollectorRegistry,
+        *,
+        live: Callable[[], Awaitable[None]] = nothing,
+        refresh: Callable[[], Awaitable[None]] = nothing,
+    ) -> None:
+        self._look = look
+        self._metrics = metrics
+        self._live = live
+        self._refresh = refresh
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route("/livez", self.live, methods=["GET"]),
+            Route("/readyz", self.ready, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    async def live(self, _: Request) -> Response:
+        """Answer 200 as long as the event loops turn."""
+        try:
+            await self._live()
+        except TimeoutError:
+            return PlainTextResponse("stuck\n", status_code=503)
+        return PlainTextResponse("ok\n")
+
+    async def ready(self, _: Request) -> Response:
+        """Answer 200 when the process can do its work, else 503, with what is wrong."""
+        try:
+            health = await self._look()
+        except TimeoutError:
+            health = Health(("it does not answer in time",))
+        document = {"ready": not health.problems, "problems": health.problems, "degraded": health.degraded}
+        return JSONResponse(document, status_code=503 if health.problems else 200)
+
+    async def metrics(self, _: Request) -> Response:
+        """Answer in the Prometheus text format."""
+        await self._refresh()
+        return Response(generate_latest(self._metrics), media_type=CONTENT_TYPE_LATEST)
+
+
+class TaskGauges:
+    """What the database knows of tasks and workers, looked up when it is asked for."""
+
+    def __init__(self, engine: Engine, metrics: CollectorRegistry) -> None:
+        self._engine = engine
+        self._tasks = Gauge("headbox_tasks", "Tasks by state.", ["state"], registry=metrics)
+        self._workers = Gauge("headbox_workers_online", "Workers that were seen lately.", registry=metrics)
+
+    async def refresh(self) -> None:
+        """Look it up; where the database does not answer, there is nothing to show of it."""
+        connection = self._engine.database.connection
+        lost_after = self._engine.settings.worker.lost_after_seconds
+        try:
+            counts, workers = await task_counts(connection), len(await workers_online(connection, lost_after))
+        except (BaseORMException, OSError):
+            self._tasks.clear()
+            self._workers.set(math.nan)
+            return
+        for state, number in counts.items():
+            self._tasks.labels(state=state.value).set(number)
+        self._workers.set(workers)

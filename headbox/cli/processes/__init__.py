@@ -1,0 +1,1 @@
+"""The processes that headbox runs as: what each is made of, how it starts and how it ends."""

@@ -1,0 +1,101 @@
+"""What every process of an installation is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from tortoise.exceptions import BaseORMException
+
+from headbox.cli.processes.refusal import StartRefused
+from headbox.kinds import Registry
+from headbox.models.cipher import Cipher, KeyUnusable
+from headbox.models.database import Database, DatabaseUnusable, migrate, pending_migrations
+from headbox.services.installation import OtherKey, check_key
+from headbox.settings import Settings
+from headbox.storage import ArtifactStorage, StorageUnusable, Workspace, open_storage, own_workspace
+from headbox.tasking.bus import EventBus, MemoryBus
+from headbox.tasking.redis_bus import RedisBus
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the settings name, opened.
+
+    Attributes:
+        settings: The settings.
+        registry: The installed plugins.
+        cipher: Has the key of the installation.
+        storage: Keeps artifacts.
+        workspace: Of this process alone.
+    """
+
+    settings: Settings
+    registry: Registry
+    cipher: Cipher
+    storage: ArtifactStorage
+    workspace: Workspace
+
+    @classmethod
+    @contextmanager
+    def opened(cls, settings: Settings) -> Iterator[Self]:
+        """Open everything but connections.
+
+        Raises:
+            StartRefused: Something of it cannot be used.
+        """
+        try:
+            storage = open_storage(settings)
+        except StorageUnusable as error:
+            raise StartRefused(str(error), "Make it writable, or name another one.") from error
+        with own_workspace(settings.data_dir / "work") as workspace:
+            yield cls(settings, Registry.installed(), _cipher(settings), storage, workspace)
+
+    @asynccontextmanager
+    async def bus(self) -> AsyncIterator[EventBus]:
+        """Give the bus that the settings name, and let it carry events for as long as the block lasts."""
+        if self.settings.redis.url is None:
+            yield MemoryBus()
+        else:
+            async with RedisBus(self.settings.redis).running() as bus:
+                yield bus
+
+    async def prepare_database(self, *, may_migrate: bool) -> None:
+        """Make sure that the database is one of this release and of this installation; before anything is connected.
+
+        Args:
+            may_migrate: Whether it may be brought up to this release.
+
+        Raises:
+            StartRefused: It is not, or cannot be reached.
+        """
+        database = Database.of(self.settings)
+        try:
+            if may_migrate:
+                await migrate(database, self.registry.searched_fields())
+            elif pending := await pending_migrations(database):
+                raise StartRefused(f"the database lacks {', '.join(pending)}", "Run headbox migrate.")
+            async with database.connected():
+                await check_key(database.connection, self.cipher)
+        except DatabaseUnusable as error:
+            raise StartRefused(str(error), error.hint) from error
+        except (BaseORMException, OSError) as error:
+            raise StartRefused(f"the database cannot be used: {error}", "Mend it, and start again.") from error
+        except OtherKey as error:
+            hint = (
+                "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes."
+            )
+            raise StartRefused(str(error), hint) from error
+
+
+def _cipher(settings: Settings) -> Cipher:
+    try:
+        return Cipher.of(settings)
+    except KeyUnusable as error:
+        hint = (
+            "Restore it from a backup. If it is lost: delete it, run headbox migrate --new-key, and set the credentials"
+        )
+        hint += " of all remotes again."
+        raise StartRefused(str(error), hint) from error
