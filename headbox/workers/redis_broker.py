@@ -77,7 +77,7 @@ class NudgeBroker(RedisBroker):
         self._sender = threading.Thread(target=self._send, name="nudges", daemon=True)
         self._sender_lock = threading.Lock()
         self._is_away = False
-        self._is_taking = True
+        self._is_ending = threading.Event()
 
     def declare_queue(self, queue_name: str) -> None:
         """See `Broker.declare_queue`: without a queue for delays, which nobody asks for."""
@@ -105,11 +105,11 @@ class NudgeBroker(RedisBroker):
 
     def stop_taking(self) -> None:
         """Leave all messages to other workers from here on."""
-        self._is_taking = False
+        self._is_ending.set()
 
     def take(self) -> Message[object] | None:
         """Wait for a free thread and for a message, each for a moment, and return it; `release` frees the thread."""
-        if not self._is_taking:
+        if self._is_ending.is_set():
             time.sleep(RETRY_SECONDS)
             return None
         if not self._free.acquire(timeout=BLOCK_SECONDS):
@@ -118,7 +118,7 @@ class NudgeBroker(RedisBroker):
         try:
             message = self._pop()
             self._note_back()
-            if message is not None and not self._is_taking:  # Since it waited for the message.
+            if message is not None and self._is_ending.is_set():  # Since it waited for the message.
                 self._push([message])
                 message = None
         except (RedisError, OSError) as error:

@@ -24,6 +24,7 @@ from headbox.tasking.engine import Engine
 from headbox.tasking.lifecycle import Attempt, AttemptOver
 from headbox.tasking.snapshot import snapshot_of
 from headbox.types import TaskState
+from headbox.workers import metrics
 from headbox.workers.execute import execute, expected
 
 #: How often watchers are told of progress at the most, in seconds.
@@ -143,9 +144,15 @@ class TaskRunner:
         """Do the work and write how it ended."""
         task = run.task
         log.info("task started", extra={"task": str(task.id), "kind": task.kind, "attempt": task.attempt})
+        with metrics.attempted(task.kind):
+            await self._do(run)
+        log.info("task ended", extra={"task": str(task.id), "kind": task.kind, "attempt": task.attempt})
+
+    async def _do(self, run: Run) -> None:
         try:
             async with self._workspace.open(run.working_folder.name), self._shown(run):
                 await execute(run)
+            metrics.ended(run.task.kind, TaskState.COMPLETED)
         except AttemptOver:
             await self._end(run, None)
         except asyncio.CancelledError:
@@ -153,7 +160,6 @@ class TaskRunner:
             await self._end(run, None)
         except Exception as error:  # noqa: BLE001 - whatever it is, the task must end
             await self._end(run, error)
-        log.info("task ended", extra={"task": str(task.id), "kind": task.kind, "attempt": task.attempt})
 
     async def _end(self, run: Run, error: Exception | None) -> None:
         """Write the end of a task that did not complete, however long the database refuses it."""
@@ -174,6 +180,7 @@ class TaskRunner:
         shown = expected(error, run.task.correlation_id) if error is not None else None
         async with self._engine.unit_of_work() as work:
             ended = await lifecycle.end(work, run.attempt, shown, run.progress.document())
+        metrics.ended(run.task.kind, "over" if ended is None else ended.state)
         if ended is None:
             log.warning("an attempt was over before it ended", extra={"task": str(run.task.id)})
 
