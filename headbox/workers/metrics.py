@@ -29,5 +29,5 @@ def attempted(kind: str) -> Iterator[None]:
 
 
 def ended(kind: str, outcome: str) -> None:
-    """Count how an attempt ended: as a state of its task, waiting when it was given back, or "over" when it was late."""
+    """Count how an attempt ended: with a state of its task, which waits when it was given back; or "over", too late."""
     _attempts.labels(kind, outcome).inc()
