@@ -10,8 +10,9 @@ from tortoise.expressions import Q
 
 from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, RevisionConflict
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
-from headbox.models.database import Connection, execute, fetch, lock_row, transaction
+from headbox.models.database import Connection, execute, fetch, lock_name, lock_row, transaction
 from headbox.services.documents import check_labels, check_name
+from headbox.services.rows import locked
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import check_relative_path
 
@@ -38,6 +39,8 @@ async def create(
         BasePathOverlaps: Another distribution's base path lies above or below.
     """
     check_base_path(base_path)
+    await _lock_all(work.connection)
+    await _lock_followed(work.connection, source)
     distribution = Distribution(
         name=check_name(name if name is not None else base_path), base_path=base_path, labels=check_labels(labels)
     )
@@ -60,37 +63,39 @@ async def update(
         RevisionConflict: It is not at the revision that the update was made for.
         RequestError: As `create`.
     """
-    # Taken under the row's lock, so that of two updates made for one revision one is told.
-    await execute(
-        work.connection, "UPDATE distribution SET revision = revision + 1 WHERE id = ?", [str(distribution.id)]
-    )
-    distribution = await Distribution.get(id=distribution.id, using_db=work.connection)
-    if expected_revision is not None and distribution.revision - 1 != expected_revision:
+    connection = work.connection
+    await _lock_all(connection)
+    followed = changes["source"] if "source" in changes else await _source(connection, distribution)
+    await _lock_followed(connection, followed)
+    distribution = await locked(connection, distribution)
+    if expected_revision is not None and distribution.revision != expected_revision:
         raise RevisionConflict(
             what="distribution",
-            current=distribution.revision - 1,
+            current=distribution.revision,
             expected=expected_revision,
             path=("expected_revision",),
         )
+    distribution.revision += 1
     if "name" in changes:
         distribution.name = check_name(changes["name"])
-        await _check_name_is_free(work.connection, distribution)
+        await _check_name_is_free(connection, distribution)
     if "labels" in changes:
         distribution.labels = check_labels(changes["labels"])
     if "base_path" in changes:
         distribution.base_path = check_base_path(changes["base_path"])
-        await _give_up_base_path(work.connection, distribution.id)
-        await _claim_base_path(work.connection, distribution)
+        await _give_up_base_path(connection, distribution.id)
+        await _claim_base_path(connection, distribution)
     if "source" in changes:
         _point(distribution, changes["source"])
-    await distribution.save(using_db=work.connection)
+    await distribution.save(using_db=connection)
     await _serve(work, distribution)
     work.distribution_changed(distribution.id)
-    return await Distribution.get(id=distribution.id, using_db=work.connection)
+    return await Distribution.get(id=distribution.id, using_db=connection)
 
 
 async def delete(work: UnitOfWork, distribution: Distribution) -> Distribution:
     """Delete a distribution; its base path is free at once."""
+    await _lock_all(work.connection)
     await _give_up_base_path(work.connection, distribution.id)
     await distribution.delete(using_db=work.connection)
     work.distribution_changed(distribution.id)
@@ -113,6 +118,36 @@ async def follow(work: UnitOfWork, repository_id: UUID) -> int:
 async def count_following(connection: Connection, repository_id: UUID) -> int:
     """Return how many distributions follow a repository."""
     return await Distribution.filter(repository_id=repository_id).using_db(connection).count()
+
+
+async def _lock_all(connection: Connection) -> None:
+    """Let nobody else create, change or delete a distribution until the transaction ends.
+
+    They are few, and seldom changed: one lock spares one for each folder above their base paths.
+    """
+    await lock_name(connection, "distributions", "")
+
+
+async def _lock_followed(connection: Connection, source: Source) -> None:
+    """Let nothing new be published of what is followed: it would not be seen, nor would this distribution be.
+
+    As `follow` has it, repositories are locked before distributions.
+    """
+    if isinstance(source, Publication):
+        source = await RepositoryVersion.get_or_none(id=source.repository_version_id, using_db=connection)
+    if source is not None:
+        repository_id = source.id if isinstance(source, Repository) else source.repository_id
+        await lock_row(connection, "repository", repository_id)
+
+
+async def _source(connection: Connection, distribution: Distribution) -> Source:
+    """Return what a distribution follows now, under the lock of all of them."""
+    now = await Distribution.get_or_none(id=distribution.id, using_db=connection)
+    if now is None:
+        return None
+    await now.fetch_related("repository", "repository_version", "publication", using_db=connection)
+    source: Source = now.repository or now.repository_version or now.publication
+    return source
 
 
 def check_base_path(base_path: str) -> str:
@@ -202,7 +237,8 @@ async def _serve(work: UnitOfWork, distribution: Distribution) -> bool:
     if target == distribution.serving_id:
         return False
     distribution.serving_id = target
-    await distribution.save(using_db=work.connection, update_fields=["serving_id"])
+    # One that was deleted meanwhile has nothing to serve, and is no reason to fail.
+    await Distribution.filter(id=distribution.id).using_db(work.connection).update(serving_id=target)
     return True
 
 

@@ -12,7 +12,7 @@ from tortoise.models import Model
 
 from headbox.errors import IdempotencyConflict, Invalid
 from headbox.models import IdempotencyKey, Task
-from headbox.models.database import now
+from headbox.models.database import lock_name, now
 from headbox.tasking.engine import UnitOfWork
 
 #: Longest idempotency key, in characters.
@@ -51,11 +51,12 @@ class Idempotency:
         return cls(key, hashlib.sha256(document).hexdigest())
 
     async def earlier(self, work: UnitOfWork) -> Task | None:
-        """Return the task that the same request made before, or None.
+        """Return the task that the same request made before, or None; then nobody else makes one meanwhile.
 
         Raises:
             IdempotencyConflict: The key was used for another request.
         """
+        await lock_name(work.connection, "idempotency_key", self.key)
         known = await IdempotencyKey.get_or_none(key=self.key, using_db=work.connection)
         if known is None:
             return None

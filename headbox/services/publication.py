@@ -20,9 +20,10 @@ import orjson
 from headbox.errors import Invalid
 from headbox.kinds import ContentUnit, DeclaredArtifact, PublishTask, SettingsDocument
 from headbox.models import Distribution, Publication, PublishedFile, PublishSettings
-from headbox.models.database import Connection, fetch, insert_new, now
+from headbox.models.database import Connection, fetch, insert_new, lock_row, now
 from headbox.pipeline.run import Run
 from headbox.services import distribution as distributions
+from headbox.services.rows import locked
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
 from headbox.types import check_relative_path
@@ -103,6 +104,8 @@ async def commit_into(
     One of the same inputs that stands already is taken instead. Where it is held back, being asked for as distributable
     releases it; it is never held back again.
     """
+    # One after the other: two syncs or publishes may have rendered the same.
+    await lock_row(work.connection, "repository", rendered.version.repository_id)
     publication = await Publication.get_or_none(fingerprint=rendered.fingerprint, using_db=work.connection)
     outcome.result |= {"reused": publication is not None}
     if publication is None:
@@ -125,10 +128,9 @@ async def commit_into(
 
 async def release(work: UnitOfWork, publication: Publication) -> Publication:
     """Let the distributions that follow its repository serve a publication that was held back."""
+    publication, repository_id = await _locked(work.connection, publication)
     if not publication.distributable:
         await _make_latest(work.connection, publication)
-    await publication.fetch_related("repository_version", using_db=work.connection)
-    repository_id = publication.repository_version.repository_id
     await distributions.follow(work, repository_id)
     work.repository_changed(repository_id)
     return publication
@@ -140,15 +142,22 @@ async def delete(work: UnitOfWork, publication: Publication) -> Publication:
     Raises:
         Invalid: A distribution is pinned to it.
     """
+    publication, repository_id = await _locked(work.connection, publication)
     pinned = await Distribution.filter(publication_id=publication.id).using_db(work.connection).first()
     if pinned:
         raise Invalid(field="publication", reason=f"the distribution {pinned.name!r} is pinned to it", path=("id",))
-    await publication.fetch_related("repository_version", using_db=work.connection)
-    repository_id = publication.repository_version.repository_id
     await publication.delete(using_db=work.connection)
     await distributions.follow(work, repository_id)
     work.repository_changed(repository_id)
     return publication
+
+
+async def _locked(connection: Connection, publication: Publication) -> tuple[Publication, UUID]:
+    """Return a publication as it is now, and its repository, under whose lock whatever it serves changes."""
+    await publication.fetch_related("repository_version", using_db=connection)
+    repository_id = publication.repository_version.repository_id
+    await lock_row(connection, "repository", repository_id)
+    return await locked(connection, publication), repository_id
 
 
 async def _make_latest(connection: Connection, publication: Publication) -> None:

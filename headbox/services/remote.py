@@ -13,8 +13,9 @@ from headbox.errors import InUse, Invalid, NameTaken, NotPermitted, RevisionConf
 from headbox.kinds import Registry, RemoteDocument
 from headbox.models import Remote, RemoteRevision, Repository
 from headbox.models.cipher import Cipher
-from headbox.models.database import execute
+from headbox.models.database import Connection, lock_name
 from headbox.services.documents import check_labels, check_name, checked
+from headbox.services.rows import locked
 from headbox.tasking.engine import UnitOfWork
 
 
@@ -33,7 +34,7 @@ async def create(
     """
     document = _checked(work, kind, values)
     remote = Remote(kind=kind.kind, name=check_name(name), labels=check_labels(labels))
-    await _check_name_is_free(remote)
+    await _check_name_is_free(work.connection, remote)
     await remote.save(using_db=work.connection, force_create=True)
     await _save_revision(work, remote, document)
     return remote
@@ -48,10 +49,8 @@ async def update(work: UnitOfWork, remote: Remote, *, changes: dict[str, Any], e
         RevisionConflict: The remote is not at the revision that the update was made for.
         RequestError: As `create`.
     """
-    # Taken under the row's lock, so that of two updates made for one revision one is told.
-    await execute(work.connection, "UPDATE remote SET revision = revision + 1 WHERE id = ?", [str(remote.id)])
-    remote = await Remote.get(id=remote.id, using_db=work.connection)
-    before = remote.revision - 1
+    remote = await locked(work.connection, remote)
+    before = remote.revision
     if expected_revision is not None and before != expected_revision:
         raise RevisionConflict(what="remote", current=before, expected=expected_revision, path=("expected_revision",))
     kind = work.registry.find(remote.kind, RemoteDocument)
@@ -59,10 +58,11 @@ async def update(work: UnitOfWork, remote: Remote, *, changes: dict[str, Any], e
         raise Invalid(field="id", reason=f"no plugin for {remote.kind!r} is installed", path=("id",))
     if "name" in changes:
         remote.name = check_name(changes["name"])
-        await _check_name_is_free(remote)
+        await _check_name_is_free(work.connection, remote)
     if "labels" in changes:
         remote.labels = check_labels(changes["labels"])
-    await remote.save(using_db=work.connection, update_fields=["name", "labels"])
+    remote.revision += 1
+    await remote.save(using_db=work.connection, update_fields=["name", "labels", "revision"])
     revision = await RemoteRevision.get(remote_id=remote.id, number=before, using_db=work.connection)
     values = {**revision.document, **work.cipher.decrypt(revision.secrets)}
     values |= {name: value for name, value in changes.items() if name in kind.model_fields}
@@ -76,6 +76,8 @@ async def delete(work: UnitOfWork, remote: Remote) -> Remote:
     Raises:
         InUse: A repository syncs from it.
     """
+    # Whoever is about to use it has it locked too.
+    remote = await locked(work.connection, remote)
     users = await Repository.filter(remote_id=remote.id).using_db(work.connection).order_by("name").limit(5)
     if users:
         names = ", ".join(repr(repository.name) for repository in users)
@@ -136,8 +138,10 @@ def _checked(work: UnitOfWork, kind: type[RemoteDocument], values: dict[str, Any
     return document
 
 
-async def _check_name_is_free(remote: Remote) -> None:
-    if await Remote.filter(name=remote.name, deleted_at__isnull=True).exclude(id=remote.id).exists():
+async def _check_name_is_free(connection: Connection, remote: Remote) -> None:
+    await lock_name(connection, "remote", remote.name)
+    others = Remote.filter(name=remote.name, deleted_at__isnull=True).exclude(id=remote.id)
+    if await others.using_db(connection).exists():
         raise NameTaken(what="remote", name=remote.name, path=("name",))
 
 

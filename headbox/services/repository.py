@@ -17,12 +17,13 @@ from headbox.errors import (
 )
 from headbox.kinds import RepositoryDocument, SyncTask
 from headbox.models import Distribution, PublishSettings, Remote, Repository, RepositoryVersion, SyncState, Task
-from headbox.models.database import execute
+from headbox.models.database import Connection, execute, lock_name
 from headbox.services import distribution as distributions
 from headbox.services import publish_settings as settings_service
 from headbox.services import remote as remotes
 from headbox.services import task as tasks
 from headbox.services.documents import check_labels, check_name, checked
+from headbox.services.rows import locked
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import UNFINISHED_STATES, Automation, SyncMode
 
@@ -93,7 +94,7 @@ async def create(work: UnitOfWork, kind: type[RepositoryDocument], new: NewRepos
         sync_mode=new.sync_mode,
         retain_versions=_checked_retention(new.retain_versions),
     )
-    await _check_name_is_free(repository)
+    await _check_name_is_free(work.connection, repository)
     remote = await _remote(work, kind, new.remote)
     settings = await _settings(work, kind, new.publish_settings)
     repository.remote_id = remote.id if remote else None
@@ -130,14 +131,12 @@ async def update(
         RevisionConflict: The repository is at another revision.
         RequestError: As `create`.
     """
-    # Taken under the row's lock, so that of two updates made for one revision one is told.
-    await execute(work.connection, "UPDATE repository SET revision = revision + 1 WHERE id = ?", [str(repository.id)])
-    repository = await Repository.get(id=repository.id, using_db=work.connection)
-    before = repository.revision - 1
-    if expected_revision is not None and before != expected_revision:
+    repository = await locked(work.connection, repository)
+    if expected_revision is not None and repository.revision != expected_revision:
         raise RevisionConflict(
-            what="repository", current=before, expected=expected_revision, path=("expected_revision",)
+            what="repository", current=repository.revision, expected=expected_revision, path=("expected_revision",)
         )
+    repository.revision += 1
     kind = work.registry.find(repository.kind, RepositoryDocument)
     if kind is None:
         raise Invalid(field="id", reason=f"no plugin for {repository.kind!r} is installed", path=("id",))
@@ -154,6 +153,8 @@ async def delete(work: UnitOfWork, repository: Repository) -> Repository:
         InUse: A task works on it, or a distribution follows it.
     """
     path = ("id",)
+    # What begins to follow it, or to serve something of it, has it locked too.
+    repository = await locked(work.connection, repository)
     if await Task.filter(repository_id=repository.id, state__in=list(UNFINISHED_STATES)).exists():
         raise InUse(
             what="repository", name=repository.name, users="an unfinished task", path=path, hint="Cancel it first."
@@ -177,7 +178,7 @@ async def _change(
 ) -> None:
     if "name" in changes:
         repository.name = check_name(changes["name"])
-        await _check_name_is_free(repository)
+        await _check_name_is_free(work.connection, repository)
     if "labels" in changes:
         repository.labels = check_labels(changes["labels"])
     if "values" in changes:
@@ -196,8 +197,9 @@ async def _change(
             setattr(repository, name, changes[name])
 
 
-async def _check_name_is_free(repository: Repository) -> None:
-    if await Repository.filter(name=repository.name).exclude(id=repository.id).exists():
+async def _check_name_is_free(connection: Connection, repository: Repository) -> None:
+    await lock_name(connection, "repository", repository.name)
+    if await Repository.filter(name=repository.name).exclude(id=repository.id).using_db(connection).exists():
         raise NameTaken(what="repository", name=repository.name, path=("name",))
 
 
@@ -226,7 +228,10 @@ async def _remote(work: UnitOfWork, kind: type[RepositoryDocument], wanted: Remo
             raise _below(error, "remote", "create") from error
     if wanted.kind != kind.remote_type.kind:
         raise WrongType(key=wanted.name, actual=wanted.kind, expected=kind.remote_type.kind, path=("remote", "id"))
-    return wanted
+    remote = await locked(work.connection, wanted)
+    if remote.deleted_at is not None:
+        raise Invalid(field="remote", reason="it was deleted a moment ago", path=("remote", "id"))
+    return remote
 
 
 async def _settings(

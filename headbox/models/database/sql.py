@@ -145,6 +145,7 @@ async def now(connection: Connection) -> datetime:
     if is_sqlite(connection):
         # The database is in this process: its clock is this one.
         return datetime.now(UTC)
-    rows = await fetch(connection, "SELECT now() AS now")
+    # Not that of the transaction's begin: what waited for a lock meanwhile comes later than what it waited for.
+    rows = await fetch(connection, "SELECT clock_timestamp() AS now")
     time: datetime = rows[0]["now"]
     return time
