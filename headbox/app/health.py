@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
@@ -11,9 +12,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from tortoise.exceptions import BaseORMException
 
+from headbox.models.database import now
 from headbox.services.health import Health
+from headbox.services.queue_stats import QueueStats, queue_stats
 from headbox.tasking.engine import Engine
 from headbox.tasking.queries import task_counts, workers_online
+from headbox.types import TaskPriority
 
 
 async def nothing() -> None:
@@ -80,6 +84,15 @@ class TaskGauges:
     def __init__(self, engine: Engine, metrics: CollectorRegistry) -> None:
         self._engine = engine
         self._tasks = Gauge("headbox_tasks", "Tasks by state.", ["state"], registry=metrics)
+        self._queues = Gauge(
+            "headbox_queue_tasks",
+            "Unfinished tasks by priority: runnable, blocked or running.",
+            ["priority", "state"],
+            registry=metrics,
+        )
+        self._oldest = Gauge(
+            "headbox_queue_oldest_seconds", "Age of the oldest task that waits; 0 when none does.", registry=metrics
+        )
         self._workers = Gauge("headbox_workers_online", "Workers that were seen lately.", registry=metrics)
 
     async def refresh(self) -> None:
@@ -88,10 +101,23 @@ class TaskGauges:
         lost_after = self._engine.settings.worker.lost_after_seconds
         try:
             counts, workers = await task_counts(connection), len(await workers_online(connection, lost_after))
+            queues, time = await queue_stats(connection), await now(connection)
         except (BaseORMException, OSError):
             self._tasks.clear()
+            self._queues.clear()
+            self._oldest.set(math.nan)
             self._workers.set(math.nan)
             return
         for state, number in counts.items():
             self._tasks.labels(state=state.value).set(number)
         self._workers.set(workers)
+        self._show(queues, time)
+
+    def _show(self, queues: QueueStats, time: datetime) -> None:
+        for priority in TaskPriority:
+            parts = [figures for queue, figures in queues.items() if queue.priority is priority]
+            for state in ("runnable", "blocked", "running"):
+                number = sum(getattr(figures, state) for figures in parts)
+                self._queues.labels(priority=priority.value, state=state).set(number)
+        oldest = min((figures.oldest for figures in queues.values() if figures.oldest), default=None)
+        self._oldest.set(max(0.0, (time - oldest).total_seconds()) if oldest else 0.0)

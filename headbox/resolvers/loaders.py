@@ -38,7 +38,7 @@ from headbox.resolvers.current_remote import CurrentRemote
 from headbox.resolvers.ids import GlobalId, NodeTypes
 from headbox.resolvers.paging import Listing, Page, PageRequest
 from headbox.tasking import queries
-from headbox.types import UNFINISHED_STATES, TaskState
+from headbox.types import TaskState
 
 ModelT = TypeVar("ModelT", bound=Model)
 #: Loads rows by id.
@@ -85,7 +85,7 @@ class Loaders:
     group_counts = cached_property[DataLoader[UUID, dict[TaskState, int]]](
         lambda self: DataLoader(self._group_counts, BATCH)
     )
-    current_task = cached_property[DataLoader[UUID, Task | None]](lambda self: DataLoader(self._current_tasks, BATCH))
+    current_tasks = cached_property[DataLoader[UUID, list[Task]]](lambda self: DataLoader(self._current_tasks, BATCH))
     artifacts = cached_property[DataLoader[UUID, list[ContentArtifact]]](
         lambda self: DataLoader(self._artifacts, BATCH)
     )
@@ -172,32 +172,22 @@ class Loaders:
         return [found.get(task_id, []) for task_id in task_ids]
 
     async def _blockers(self, task_ids: list[UUID]) -> list[list[Task]]:
-        rows = await fetch(
-            self._connection,
-            "SELECT blocked_id, task_id FROM ("  # noqa: S608
-            " SELECT mine.task_id AS blocked_id, earlier.task_id,"
-            " DENSE_RANK() OVER (PARTITION BY mine.task_id ORDER BY earlier.task_id) AS place FROM task_claim mine"
-            " JOIN task_claim earlier ON earlier.resource = mine.resource AND earlier.sequence < mine.sequence"
-            f" WHERE mine.task_id IN ({_marks(task_ids)}) AND (mine.exclusive OR earlier.exclusive)) AS blocking"
-            f" WHERE place <= {MAX_BLOCKERS} GROUP BY blocked_id, task_id ORDER BY task_id",
-            _texts(task_ids),
-        )
-        blockers = await self.task.load_many(list({_uuid(row["task_id"]): None for row in rows}))
+        found = await queries.blockers_of(self._connection, task_ids, MAX_BLOCKERS)
+        blockers = await self.task.load_many(list({key: None for keys in found.values() for key in keys}))
         tasks = {task.id: task for task in blockers if task is not None}
-        found: defaultdict[UUID, list[Task]] = defaultdict(list)
-        for row in rows:
-            if blocker := tasks.get(_uuid(row["task_id"])):
-                found[_uuid(row["blocked_id"])].append(blocker)
-        return [found[task_id] for task_id in task_ids]
+        return [[tasks[key] for key in found.get(task_id, ()) if key in tasks] for task_id in task_ids]
 
     async def _group_counts(self, group_ids: list[UUID]) -> list[dict[TaskState, int]]:
         found = await queries.group_counts(self._connection, group_ids)
         return [found[group_id] for group_id in group_ids]
 
-    async def _current_tasks(self, worker_ids: list[UUID]) -> list[Task | None]:
-        tasks = await Task.filter(worker_id__in=worker_ids, state__in=list(UNFINISHED_STATES)).order_by("id")
-        found = {task.worker_id: task for task in reversed(tasks) if self._types.name_of(task) is not None}
-        return [found.get(worker_id) for worker_id in worker_ids]
+    async def _current_tasks(self, worker_ids: list[UUID]) -> list[list[Task]]:
+        running = Task.filter(worker_id__in=worker_ids, state__in=[TaskState.RUNNING, TaskState.CANCELING])
+        found: defaultdict[UUID | None, list[Task]] = defaultdict(list)
+        for task in await running.order_by("id"):
+            if self._types.name_of(task) is not None:
+                found[task.worker_id].append(task)
+        return [found[worker_id] for worker_id in worker_ids]
 
     async def _artifacts(self, content_ids: list[UUID]) -> list[list[ContentArtifact]]:
         found: defaultdict[UUID, list[ContentArtifact]] = defaultdict(list)
@@ -228,7 +218,3 @@ def _marks(values: Sequence[Any]) -> str:
 
 def _texts(ids: Sequence[UUID]) -> list[str]:
     return [str(key) for key in ids]
-
-
-def _uuid(value: str | UUID) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)

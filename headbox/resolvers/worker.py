@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from headbox.models import Worker
 from headbox.resolvers.context import Context
+from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.tasking import queries
+
+
+async def page(context: Context, arguments: PageArguments) -> Page[Edge[Worker]]:
+    """Return a page of all workers, the newest first."""
+    listing = Listing("worker.*", "worker", "worker.id", "id", is_descending=True)
+    return await context.loaders.page(request(listing, arguments, edges_of(Worker)))
 
 
 async def online(context: Context) -> list[Worker]:

@@ -22,6 +22,7 @@ from headbox.schema.info import read_field
 from headbox.schema.masking import is_bug
 from headbox.schema.nodes import NodeQueries
 from headbox.schema.publication import PublicationMutations
+from headbox.schema.queue_stats import QueueStatsQueries
 from headbox.schema.remote import RemoteMutations, RemoteQueries
 from headbox.schema.repository import RepositoryMutations, RepositoryQueries, RepositorySubscriptions
 from headbox.schema.requests import Documents
@@ -45,6 +46,7 @@ QUERIES: list[type] = [
     TaskQueries,
     TaskGroupQueries,
     ScheduleQueries,
+    QueueStatsQueries,
     WorkerQueries,
     VersionQueries,
 ]

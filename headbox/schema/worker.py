@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import datetime
+from typing import Any
 
 import strawberry
+from strawberry import UNSET
 
 from headbox import models
 from headbox.resolvers import worker as resolver
+from headbox.resolvers.paging import Page
+from headbox.schema.connection import After, Before, Connection, First, Last, page_arguments
 from headbox.schema.fields import field
-from headbox.schema.info import Info, lazy
+from headbox.schema.info import Info, lazy, list_of
 from headbox.schema.node import Node
 
 Row = strawberry.Parent[models.Worker]
@@ -22,6 +26,9 @@ class Worker(Node):
 
     name: str = strawberry.field(description="Host and process.")
     last_seen_at: datetime = strawberry.field(description="When it last said that it lives.")
+    stopped_at: datetime | None = strawberry.field(
+        description="When it stopped in good order; null while it runs, and when it was lost."
+    )
 
     @field(description="When it started.", graphql_type=datetime)
     @staticmethod
@@ -38,8 +45,16 @@ class Worker(Node):
         graphql_type=lazy("Task", "task") | None,
     )
     @staticmethod
-    def current_task(root: Row, info: Info) -> Awaitable[models.Task | None]:
-        return info.context.loaders.current_task.load(root.id)
+    async def current_task(root: Row, info: Info) -> models.Task | None:
+        return next(iter(await info.context.loaders.current_tasks.load(root.id)), None)
+
+    @field(
+        description="The tasks that it does now, side by side, the oldest first.",
+        graphql_type=list_of(lazy("Task", "task")),
+    )
+    @staticmethod
+    def current_tasks(root: Row, info: Info) -> Awaitable[list[models.Task]]:
+        return info.context.loaders.current_tasks.load(root.id)
 
 
 @strawberry.type
@@ -49,3 +64,17 @@ class WorkerQueries:
     @field(description="The workers that live, the oldest first.", graphql_type=list[Worker])
     async def workers(self, info: Info) -> list[models.Worker]:
         return await resolver.online(info.context)
+
+    @field(
+        description="All workers that are remembered, those that have stopped or were lost too, the newest first.",
+        graphql_type=Connection[Worker],
+    )
+    async def all_workers(
+        self,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[Any]:
+        return await resolver.page(info.context, page_arguments(first, after, last, before))

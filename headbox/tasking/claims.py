@@ -20,7 +20,8 @@ from headbox.types import TaskPriority
 #: Tasks that one look for runnable ones returns at the most.
 BATCH = 1000
 
-_BLOCKED = """
+#: The condition that a task waits for others; of a row of `task`.
+BLOCKED = """
     EXISTS (
         SELECT 1 FROM task_claim mine WHERE mine.task_id = task.id AND (
             EXISTS (SELECT 1 FROM task_claim earlier
@@ -77,7 +78,7 @@ async def release(connection: Connection, task_id: UUID) -> set[Claim]:
 async def runnable_among(connection: Connection, task_ids: Collection[UUID]) -> list[Runnable]:
     """Return those of the tasks that can run now."""
     marks = ", ".join("?" * len(task_ids))
-    statement = f"SELECT id, priority FROM task WHERE id IN ({marks}) AND state = 'waiting' AND NOT {_BLOCKED}"  # noqa: S608
+    statement = f"SELECT id, priority FROM task WHERE id IN ({marks}) AND state = 'waiting' AND NOT {BLOCKED}"  # noqa: S608
     return _runnable(await fetch(connection, statement, [str(task_id) for task_id in task_ids]))
 
 
@@ -98,14 +99,14 @@ async def runnable_heads(connection: Connection, released: Collection[Claim]) ->
                WHERE first.resource = head.resource AND first.exclusive),
               head.sequence)
           AND (head.exclusive {after_exclusive})
-          AND NOT {_BLOCKED}
+          AND NOT {BLOCKED}
     """  # noqa: S608
     return _runnable(await fetch(connection, statement, [*resources, *exclusive]))
 
 
 async def all_runnable(connection: Connection) -> list[Runnable]:
     """Return the oldest tasks that can run now, at most `BATCH`."""
-    statement = f"SELECT id, priority FROM task WHERE state = 'waiting' AND NOT {_BLOCKED} ORDER BY id LIMIT {BATCH}"  # noqa: S608
+    statement = f"SELECT id, priority FROM task WHERE state = 'waiting' AND NOT {BLOCKED} ORDER BY id LIMIT {BATCH}"  # noqa: S608
     return _runnable(await fetch(connection, statement))
 
 

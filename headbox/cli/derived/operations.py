@@ -90,7 +90,8 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
     for name, field in schema.query_type.fields.items() if schema.query_type else ():
         shape, noun_type = _read(field)
         if shape is not None and noun_type is not None:
-            verb = "show" if shape is Shape.OBJECT else "list"
+            listing = "list-all" if name.startswith("all") and name[3:4].isupper() else "list"
+            verb = "show" if shape is Shape.OBJECT else listing
             yield Operation((*noun_path(noun_type.name, kinds), verb), "query", name, field, shape, noun_type)
 
 

@@ -36,8 +36,9 @@ async def ended(engine: LocalEngine, *, days_ago: float = 0.0, fails: bool = Fal
 async def reported(engine: LocalEngine, task: Task, done: int) -> None:
     """Wait until a purge has deleted so many."""
     with engine.bus.subscribe(topics.TASK, str(task.id)) as events:
-        async for _, snapshot in events:
-            if any(report["done"] == done for action in snapshot["actions"] for report in action["reports"]):
+        async for event in events:
+            actions = event[1]["actions"] if event else []
+            if any(report["done"] == done for action in actions for report in action["reports"]):
                 return
 
 
