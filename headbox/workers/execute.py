@@ -8,6 +8,7 @@ from tortoise.exceptions import OperationalError
 
 from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
 from headbox.kinds import PublishTask, SyncTask, TaskPurge, TaskType
+from headbox.models.database import TRANSIENT
 from headbox.pipeline.run import Run
 from headbox.services.publish import run_publish
 from headbox.services.purge import run_purge
@@ -39,8 +40,7 @@ async def execute(run: Run) -> None:
     else:
         with run.progress.action(run.task.kind.partition(".")[2]):
             await parameters.run(run)
-        async with run.fenced() as work:
-            await run.complete(work, Outcome())
+        await run.write(lambda work: run.complete(work, Outcome()))
 
 
 def expected(error: Exception, correlation_id: str) -> HeadboxError:
@@ -52,5 +52,15 @@ def expected(error: Exception, correlation_id: str) -> HeadboxError:
     is_full = isinstance(error, OSError) and error.errno in NO_SPACE
     if is_full or (isinstance(error, OperationalError) and "full" in str(error)):
         return StorageFull(what="the task's data")
+    if is_transient(error):
+        log.warning("a task could not go on without its database", exc_info=error)
+        return Internal(correlation_id=correlation_id)
     log.error("a task failed for a reason that headbox does not know", exc_info=error)
     return Internal(correlation_id=correlation_id)
+
+
+def is_transient(error: BaseException | None) -> bool:
+    """Tell whether a task ended for a reason that lies in the database, and may not be there the next time."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_transient(inner) for inner in error.exceptions)
+    return isinstance(error, TRANSIENT)

@@ -25,9 +25,10 @@ from headbox.services.health import Health
 from headbox.settings import Settings
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.workspace import Workspace
-from headbox.tasking import claims
+from headbox.tasking import claims, lifecycle
 from headbox.tasking.bus import EventBus
 from headbox.tasking.engine import Dispatcher, Engine
+from headbox.types import uuid7
 from headbox.workers.heartbeat import Heartbeat
 from headbox.workers.reconciler import Reconciler
 from headbox.workers.redis_broker import NudgeBroker
@@ -74,7 +75,8 @@ class WorkerProcess(Middleware):
         self._storage = storage
         self._workspace = workspace
         self._is_alone = is_alone
-        self._database = Database.of(settings)
+        self._id = uuid7()
+        self._database = Database.of(settings, client=lifecycle.session_name(self._id))
         self._runner: TaskRunner | None = None
         self._jobs: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
@@ -155,7 +157,7 @@ class WorkerProcess(Middleware):
             time_now = await now(self._database.connection)
             if self._is_alone:
                 await Worker.filter(stopped_at__isnull=True).update(stopped_at=time_now)
-            row = await Worker.create(name=f"{socket.gethostname()}:{os.getpid()}", last_seen_at=time_now)
+            row = await Worker.create(id=self._id, name=f"{socket.gethostname()}:{os.getpid()}", last_seen_at=time_now)
             runner = TaskRunner(engine, row, self._storage, self._workspace)
             heartbeat = Heartbeat(engine, row, runner, is_alone=self._is_alone)
             reconciler = Reconciler(engine, row)

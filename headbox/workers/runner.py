@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from tortoise.exceptions import BaseORMException
 
-from headbox.models import Worker
+from headbox.models import Task, Worker
 from headbox.models.database import fetch
 from headbox.pipeline.run import Run
 from headbox.storage.interface import ArtifactStorage
@@ -20,12 +20,12 @@ from headbox.storage.workspace import Workspace
 from headbox.tasking import bus as topics
 from headbox.tasking import lifecycle
 from headbox.tasking.correlation import correlated
-from headbox.tasking.engine import Engine
+from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.tasking.lifecycle import Attempt, AttemptOver
 from headbox.tasking.snapshot import snapshot_of
 from headbox.types import TaskState
 from headbox.workers import metrics
-from headbox.workers.execute import execute, expected
+from headbox.workers.execute import execute, expected, is_transient
 
 #: How often watchers are told of progress at the most, in seconds.
 SHOW_SECONDS = 0.1
@@ -56,8 +56,7 @@ class TaskRunner:
         """Take a task and run it to its end; do nothing when somebody else has it."""
         if self._stopping.is_set():
             return
-        async with self._engine.unit_of_work() as work:
-            task = await lifecycle.take(work, task_id, self._worker)
+        task = await self._engine.transact(lambda work: lifecycle.take(work, task_id, self._worker))
         if task is None:
             return
         current = asyncio.current_task()
@@ -88,9 +87,11 @@ class TaskRunner:
         orphans = there - here
         # At the second time: at the first one, it may have been taken between the two looks.
         for attempt in orphans & self._orphans:
-            async with self._engine.unit_of_work() as work:
-                await lifecycle.end(work, attempt, None, [])
+            await self._let_go(attempt)
         self._orphans = orphans
+
+    async def _let_go(self, attempt: Attempt) -> None:
+        await self._engine.transact(lambda work: lifecycle.end(work, attempt, None, []))
 
     async def _look_for_requests(self) -> None:
         try:
@@ -179,10 +180,27 @@ class TaskRunner:
         run.is_ending = True
         shown = expected(error, run.task.correlation_id) if error is not None else None
         async with self._engine.unit_of_work() as work:
-            ended = await lifecycle.end(work, run.attempt, shown, run.progress.document())
+            if is_transient(error):
+                ended = await lifecycle.lose(
+                    work,
+                    run.attempt,
+                    self._engine.settings.worker.max_attempts,
+                    error=shown,
+                    actions=run.progress.document(),
+                )
+            else:
+                ended = await lifecycle.end(work, run.attempt, shown, run.progress.document())
+            if ended is None:
+                await self._tell(work, run.task.id)
         metrics.ended(run.task.kind, "over" if ended is None else ended.state)
         if ended is None:
             log.warning("an attempt was over before it ended", extra={"task": str(run.task.id)})
+
+    async def _tell(self, work: UnitOfWork, task_id: UUID) -> None:
+        """Tell the watchers how a task stands: whoever ended it may have been this one, and have got no answer."""
+        task = await Task.get_or_none(id=task_id, using_db=work.connection)
+        if task is not None:
+            work.task_changed(task)
 
     @asynccontextmanager
     async def _shown(self, run: Run) -> AsyncIterator[None]:
