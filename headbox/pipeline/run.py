@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from headbox.models import Task
 from headbox.storage.interface import ArtifactStorage
@@ -14,6 +14,8 @@ from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.tasking.lifecycle import Attempt, Outcome
 from headbox.tasking.progress import Progress, ProgressReport
 from headbox.types import ProgressUnit
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(slots=True)
@@ -39,16 +41,23 @@ class Run:
         """See `TaskContext.report`."""
         return self.progress.report(code, message, unit=unit, total=total)
 
-    @asynccontextmanager
-    async def fenced(self) -> AsyncIterator[UnitOfWork]:
-        """Run a block as one transaction that counts only while this attempt does.
+    async def write(self, step: Callable[[UnitOfWork], Awaitable[ResultT]]) -> ResultT:
+        """Run a step as one transaction that counts only while this attempt does; see `Engine.transact`.
+
+        Args:
+            step: As there; the progress that it makes counts once.
 
         Raises:
-            AttemptOver: It does not any more; nothing was written.
+            AttemptOver: The attempt does not count any more; nothing was written.
         """
-        async with self.engine.unit_of_work() as work:
+        actions = list(self.progress.actions)
+
+        async def held(work: UnitOfWork) -> ResultT:
+            self.progress.actions[:] = actions
             await lifecycle.hold(work.connection, self.attempt)
-            yield work
+            return await step(work)
+
+        return await self.engine.transact(held)
 
     async def complete(self, work: UnitOfWork, outcome: Outcome) -> None:
         """Finish the task, in the transaction that makes its work visible."""

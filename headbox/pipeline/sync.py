@@ -15,11 +15,12 @@ from headbox.download.interface import Downloader
 from headbox.errors import HeadboxError, LimitExceeded, MetadataInvalid, TaskError, UnitConflict
 from headbox.kinds import ContentUnit, DeclaredContent
 from headbox.models import SyncIssue
-from headbox.models.database import Connection, Insert
+from headbox.models.database import Insert
 from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.pipeline.download import Downloads
 from headbox.pipeline.run import Run
 from headbox.pipeline.save import NewlyKnown, inserts_of, known_artifacts, save
+from headbox.tasking.engine import UnitOfWork
 from headbox.types import OnError, TotalKind, uuid7
 
 #: Units that go through the pipeline together.
@@ -175,9 +176,7 @@ class SyncPipeline:
     async def _save(self, batch: Batch, inserts: Sequence[Insert]) -> None:
         while True:
             try:
-                async with self._run.fenced() as work:
-                    await save(work.connection, inserts)
-                    await self._write_issues(work.connection)
+                await self._write(inserts)
             except NewlyKnown:
                 batch.known = await known_artifacts(self._run.engine.database.connection, batch.units)
                 self._leave_out(batch, batch.contradictions())
@@ -194,12 +193,20 @@ class SyncPipeline:
     async def save_issues(self) -> None:
         """Write the issues that no batch has written."""
         if self._issues:
-            async with self._run.fenced() as work:
-                await self._write_issues(work.connection)
+            await self._write([])
 
-    async def _write_issues(self, connection: Connection) -> None:
+    async def _write(self, inserts: Sequence[Insert]) -> None:
         issues, self._issues = self._issues, []
-        await SyncIssue.bulk_create(issues, using_db=connection)
+
+        async def write(work: UnitOfWork) -> None:
+            await save(work.connection, inserts)
+            await SyncIssue.bulk_create(issues, ignore_conflicts=True, using_db=work.connection)
+
+        try:
+            await self._run.write(write)
+        except NewlyKnown:
+            self._issues = issues + self._issues
+            raise
 
 
 async def _turns(declared: AsyncGenerator[DeclaredContent, None]) -> AsyncGenerator[list[DeclaredContent], None]:

@@ -11,6 +11,7 @@ from headbox.pipeline.run import Run
 from headbox.services import distribution as distributions
 from headbox.services import publication as publications
 from headbox.services.publication import VersionKey
+from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
 
 
@@ -28,8 +29,9 @@ async def run_publish(run: Run, parameters: PublishTask[Any, Any]) -> None:
     with run.progress.action("publish"):
         key = VersionKey(version.id, version.repository_id, version.number)
         rendered = await publications.render(run, type(parameters), key, settings)
-    outcome = Outcome()
-    async with run.fenced() as work:
+
+    async def finish(work: UnitOfWork) -> None:
+        outcome = Outcome()
         if not await RepositoryVersion.filter(id=version.id).using_db(work.connection).exists():
             raise NotFound(what="repository version", key=str(version.id))
         await publications.commit_into(
@@ -38,3 +40,5 @@ async def run_publish(run: Run, parameters: PublishTask[Any, Any]) -> None:
         if parameters.distributable:
             await distributions.follow(work, version.repository_id)
         await run.complete(work, outcome)
+
+    await run.write(finish)

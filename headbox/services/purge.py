@@ -105,8 +105,7 @@ async def run_purge(run: Run, parameters: TaskPurge) -> None:
                 await _delete(run, task_ids)
                 report.add(len(task_ids))
                 await asyncio.sleep(PAUSE_SECONDS)
-    async with run.fenced() as work:
-        await run.complete(work, Outcome())
+    await run.write(lambda work: run.complete(work, Outcome()))
 
 
 async def purge_old(engine: Engine) -> None:
@@ -178,5 +177,5 @@ async def _delete(run: Run, task_ids: list[str]) -> None:
     named = f"task_id IN ({', '.join('?' * len(task_ids))})"
     for table in ("sync_issue", "task_log_line"):
         await delete_in_batches(run.engine.database.connection, table, named, task_ids)
-    async with run.fenced() as work:
-        await execute(work.connection, f"DELETE FROM task WHERE id IN ({', '.join('?' * len(task_ids))})", task_ids)  # noqa: S608
+    statement = f"DELETE FROM task WHERE id IN ({', '.join('?' * len(task_ids))})"  # noqa: S608
+    await run.write(lambda work: execute(work.connection, statement, task_ids))

@@ -177,23 +177,23 @@ async def _leave_out_conflicts(run: Run, pipeline: SyncPipeline) -> None:
     while conflicts := await versions.conflicts(connection, run.task.id):
         for _, path in conflicts:
             pipeline.issue(UnitConflict(what=repr(path)), relative_path=path)
-        async with run.fenced() as work:
-            await versions.unstage(work.connection, run.task.id, [content_id for content_id, _ in conflicts])
+        left_out = [content_id for content_id, _ in conflicts]
+        await run.write(lambda work: versions.unstage(work.connection, run.task.id, left_out))  # noqa: B023 - done at once
     await pipeline.save_issues()
 
 
 async def _keep_what_stands(run: Run, pipeline: SyncPipeline, repository: Repository) -> None:
     """Let no file go because the bytes that are to take its place cannot be had."""
     if pipeline.slots_missed:
-        async with run.fenced() as work:
-            await versions.keep(work.connection, repository, run.task.id, pipeline.slots_missed)
+        await run.write(lambda work: versions.keep(work.connection, repository, run.task.id, pipeline.slots_missed))
 
 
 async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> NextVersion:
-    async with run.fenced() as work:
-        prepared = await versions.prepare(
+    prepared = await run.write(
+        lambda work: versions.prepare(
             work.connection, repository, run.task.id, mode=parameters.mode, origin=Origin.SYNC
         )
+    )
     run.report("sync.add.content", "Adding to the version", total=prepared.added).add(prepared.added)
     run.report("sync.remove.content", "Removing from the version", total=prepared.removed).add(prepared.removed)
     return prepared
@@ -226,9 +226,10 @@ async def _finish(
     seen: Seen | None,
 ) -> None:
     """Make version, publication and what distributions serve visible together."""
-    outcome = Outcome({"repository_version": None, "publication": None, "reused": False})
     is_distributed = parameters.automation is Automation.DISTRIBUTE
-    async with run.fenced() as work:
+
+    async def finish(work: UnitOfWork) -> None:
+        outcome = Outcome({"repository_version": None, "publication": None, "reused": False})
         if prepared and prepared.is_changed:
             version = await versions.commit(work.connection, prepared, run.task.id)
             outcome.result["repository_version"] = str(version.id)
@@ -245,6 +246,8 @@ async def _finish(
             await _remember(work, given, seen)
         work.repository_changed(given.repository.id)
         await run.complete(work, outcome)
+
+    await run.write(finish)
 
 
 async def distribute(run: Run, work: UnitOfWork, repository: Repository) -> None:

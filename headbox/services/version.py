@@ -162,7 +162,7 @@ async def commit(connection: Connection, prepared: NextVersion, task_id: UUID) -
         repository_id=repository.id,
         number=prepared.number,
         created_by_id=task_id,
-        base_number=repository.latest_number,
+        base_number=prepared.number - 1,
         present=sum(counts["present"] for counts in prepared.by_kind.values()),
         added=prepared.added,
         removed=prepared.removed,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from tortoise.exceptions import BaseORMException
@@ -13,13 +13,15 @@ from tortoise.exceptions import BaseORMException
 from headbox.kinds import Registry
 from headbox.models import Task
 from headbox.models.cipher import Cipher
-from headbox.models.database import Connection, Database, transaction
+from headbox.models.database import Connection, Database, retrying, transaction
 from headbox.settings import Settings
 from headbox.tasking import bus as topics
 from headbox.tasking import claims
 from headbox.tasking.bus import EventBus, Payload
 from headbox.tasking.claims import Claim, Runnable
 from headbox.tasking.snapshot import snapshot_of
+
+ResultT = TypeVar("ResultT")
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +122,20 @@ class Engine:
         except BaseORMException:
             # What was committed stands: the reconciler nudges for it, a little later.
             log.exception("what became free could not be looked up")
+
+    async def transact(self, step: Callable[[UnitOfWork], Awaitable[ResultT]]) -> ResultT:
+        """Run a step as one transaction, and again while the database is away or prefers another one.
+
+        Args:
+            step: Comes to the same when it is taken twice, in the database and in memory: a commit that was not
+                confirmed may have happened.
+        """
+
+        async def once() -> ResultT:
+            async with self.unit_of_work() as work:
+                return await step(work)
+
+        return await retrying(once)
 
     async def _nudge(self, work: UnitOfWork) -> None:
         # Looked up after the commit: whatever was finished before is seen here, and whatever is finished later sees

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from headbox.errors import Canceled, HeadboxError, NotCancelable, WorkerLost
 from headbox.models import Task, Worker
-from headbox.models.database import Connection, execute, fetch, now
+from headbox.models.database import Connection, end_sessions, execute, fetch, now, row_lock
 from headbox.tasking import claims
 from headbox.tasking.claims import Claim
 from headbox.tasking.engine import UnitOfWork
@@ -75,8 +75,9 @@ async def hold(connection: Connection, attempt: Attempt) -> None:
     Raises:
         AttemptOver: It does not; nothing may be written any more.
     """
-    statement = "UPDATE task SET attempt = attempt WHERE id = ? AND attempt = ? AND state = 'running'"
-    if not await execute(connection, statement, [str(attempt.task_id), attempt.number]):
+    lock = row_lock(connection, "task")
+    statement = f"SELECT 1 FROM task WHERE id = ? AND attempt = ? AND state = 'running'{lock}"  # noqa: S608
+    if not await fetch(connection, statement, [str(attempt.task_id), attempt.number]):
         raise AttemptOver
 
 
@@ -112,13 +113,9 @@ async def end(
     otherwise: it keeps its place in the queues, and another worker goes on with it.
     """
     # Locked and read in one: whatever is asked for from here on waits for what is written here.
-    rows = await fetch(
-        work.connection,
-        "UPDATE task SET attempt = attempt WHERE id = ? AND attempt = ? AND state IN ('running', 'canceling')"
-        " RETURNING state",
-        [str(attempt.task_id), attempt.number],
-    )
-    if not rows:
+    lock = row_lock(work.connection, "task")
+    statement = f"SELECT 1 FROM task WHERE id = ? AND attempt = ? AND state IN ('running', 'canceling'){lock}"  # noqa: S608
+    if not await fetch(work.connection, statement, [str(attempt.task_id), attempt.number]):
         return None
     task = await Task.get(id=attempt.task_id, using_db=work.connection)
     task.actions = actions
@@ -168,9 +165,7 @@ async def has_lost(connection: Connection, silent_since: datetime, *, looker: UU
     return bool(await fetch(connection, f"SELECT task.id {_LOST} LIMIT 1", [silent_since, str(looker)]))
 
 
-async def take_back(
-    work: UnitOfWork, silent_since: datetime, max_attempts: int, *, looker: UUID = _NOBODY
-) -> None:
+async def take_back(work: UnitOfWork, silent_since: datetime, max_attempts: int, *, looker: UUID = _NOBODY) -> None:
     """Take the tasks of lost workers back, and give up those whose workers were lost too often.
 
     Args:
@@ -180,13 +175,37 @@ async def take_back(
         looker: The worker that looks: it lives, however long it waited to say so.
     """
     # In one order, so that two who look at once do not lock each other out.
-    statement = f"SELECT task.id, task.attempt {_LOST} ORDER BY task.id"
+    statement = f"SELECT task.id, task.attempt, task.worker_id {_LOST} ORDER BY task.id"
     rows = await fetch(work.connection, statement, [silent_since, str(looker)])
+    for worker_id in {row["worker_id"] for row in rows} - {None}:
+        # A process that was suspended amid a transaction keeps rows locked, and would go on with it when it comes back.
+        await end_sessions(work.connection, session_name(UUID(str(worker_id))))
     for row in rows:
-        await _take_back(work, Attempt(UUID(str(row["id"])), row["attempt"]), max_attempts)
+        await lose(work, Attempt(UUID(str(row["id"])), row["attempt"]), max_attempts)
 
 
-async def _take_back(work: UnitOfWork, attempt: Attempt, max_attempts: int) -> None:
+def session_name(worker_id: UUID) -> str:
+    """Return what the connections of a worker to the database are called."""
+    return f"headbox worker {worker_id}"
+
+
+async def lose(
+    work: UnitOfWork,
+    attempt: Attempt,
+    max_attempts: int,
+    *,
+    error: HeadboxError | None = None,
+    actions: list[dict[str, Any]] | None = None,
+) -> Task | None:
+    """Give a task back whose attempt ended by no fault of its own; None when the attempt does not count any more.
+
+    Args:
+        work: The transaction.
+        attempt: The attempt.
+        max_attempts: How often that may happen to a task; then it fails.
+        error: What it fails with; None for a lost worker.
+        actions: The progress document; None for what the row has.
+    """
     # Of this attempt alone: somebody else may have taken it back meanwhile, and a living worker taken it again.
     changed = await execute(
         work.connection,
@@ -194,10 +213,11 @@ async def _take_back(work: UnitOfWork, attempt: Attempt, max_attempts: int) -> N
         [str(attempt.task_id), attempt.number],
     )
     if not changed:
-        return
+        return None
     task = await Task.get(id=attempt.task_id, using_db=work.connection)
     is_given_up = task.state is TaskState.RUNNING and task.losses >= max_attempts
-    await end(work, attempt, WorkerLost(attempts=task.losses) if is_given_up else None, task.actions)
+    shown = (error or WorkerLost(attempts=task.losses)) if is_given_up else None
+    return await end(work, attempt, shown, task.actions if actions is None else actions)
 
 
 async def _free(work: UnitOfWork, task: Task) -> Task:

@@ -1,10 +1,18 @@
 """Connections to the database, and the few statements that the ORM has no words for."""
 
 from headbox.models.database.connection import Connection, Database, transaction
-from headbox.models.database.failures import ConnectionLost, Contended, DatabaseFull, DatabaseUnusable
+from headbox.models.database.failures import (
+    TRANSIENT,
+    ConnectionLost,
+    Contended,
+    DatabaseFull,
+    DatabaseUnusable,
+    retrying,
+)
 from headbox.models.database.insert import Insert, insert_all, insert_new
 from headbox.models.database.migrate import migrate, pending_migrations
 from headbox.models.database.search import create_search_indexes
+from headbox.models.database.sessions import end_sessions
 from headbox.models.database.sql import (
     delete_in_batches,
     execute,
@@ -22,6 +30,7 @@ from headbox.models.database.sqlite import SQLITE_FILE
 
 __all__ = [
     "SQLITE_FILE",
+    "TRANSIENT",
     "Connection",
     "ConnectionLost",
     "Contended",
@@ -31,6 +40,7 @@ __all__ = [
     "Insert",
     "create_search_indexes",
     "delete_in_batches",
+    "end_sessions",
     "execute",
     "fetch",
     "has_label",
@@ -44,6 +54,7 @@ __all__ = [
     "model_from",
     "now",
     "pending_migrations",
+    "retrying",
     "row_lock",
     "transaction",
 ]

@@ -29,20 +29,27 @@ class Database:
         place: SQLite's file, or PostgreSQL's server.
     """
 
-    def __init__(self, data_dir: Path, settings: DatabaseSettings = DatabaseSettings()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        data_dir: Path,
+        settings: DatabaseSettings = DatabaseSettings(),  # noqa: B008 - frozen
+        *,
+        client: str = "headbox",
+    ) -> None:
         """Describe a database.
 
         Args:
             data_dir: Where SQLite has its file.
             settings: Names a PostgreSQL server, or none for SQLite.
+            client: What these connections are called on the server; at most 63 characters of ASCII.
         """
-        self.place: Place = PostgresServer(settings) if settings.url else SqliteFile(data_dir / SQLITE_FILE)
+        self.place: Place = PostgresServer(settings, client) if settings.url else SqliteFile(data_dir / SQLITE_FILE)
         self._context: TortoiseContext | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Database:
-        """Return the database that the settings name."""
-        return cls(settings.data_dir, settings.database)
+    def of(cls, settings: Settings, *, client: str = "headbox") -> Database:
+        """Return the database that the settings name; `client` is what its connections are called on a server."""
+        return cls(settings.data_dir, settings.database, client=client)
 
     @property
     def is_sqlite(self) -> bool:

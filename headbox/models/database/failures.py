@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from tortoise.exceptions import DBConnectionError, OperationalError
+
+#: Waits between two tries, in seconds; each try itself waits for a server that is away.
+RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
+
+ResultT = TypeVar("ResultT")
+
+log = logging.getLogger(__name__)
 
 
 class DatabaseUnusable(Exception):
@@ -24,6 +36,10 @@ class ConnectionLost(DBConnectionError):
     """
 
 
+class Unreachable(ConnectionLost):
+    """No connection could be had in time; nothing was asked of the server."""
+
+
 class Contended(OperationalError):
     """The database ended a transaction in favour of another one: a deadlock, or too long a wait for a lock.
 
@@ -37,3 +53,22 @@ class DatabaseFull(OperationalError):
 
 #: What a statement or a transaction that can be done twice may be tried again for.
 TRANSIENT = (ConnectionLost, Contended)
+
+
+async def retrying(step: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Take a step, and again while the database is away or prefers another transaction.
+
+    Args:
+        step: Comes to the same when it is taken twice: a commit that was not confirmed may have happened.
+
+    Raises:
+        ConnectionLost: The database is still away.
+        Contended: The others still go before.
+    """
+    for wait in RETRY_SECONDS:
+        try:
+            return await step()
+        except TRANSIENT as error:
+            log.warning("the database did not finish; trying again", extra={"reason": str(error)})
+        await asyncio.sleep(wait)
+    return await step()

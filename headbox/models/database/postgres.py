@@ -29,10 +29,11 @@ CHECK_SECONDS = 10.0
 class PostgresServer:
     """A database on a server."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, client: str) -> None:
         assert settings.url is not None, "PostgreSQL has a URL"
         self._url = settings.url
         self._settings = settings
+        self._client = client
         self.name = _without_credentials(settings.url)
 
     def connection_config(self, *, is_migrating: bool) -> dict[str, Any]:
@@ -45,7 +46,10 @@ class PostgresServer:
             "wait_seconds": settings.wait_seconds,
             # Behind the server's own timeout: this one is for a server that is not heard of any more.
             "command_timeout": None if is_migrating else settings.statement_timeout_seconds + KEEPALIVE[0],
-            "server_settings": _session(settings, is_migrating=is_migrating),
+            "server_settings": {
+                "application_name": self._client,
+                **_session(settings, is_migrating=is_migrating),
+            },
         }
         return {"engine": "headbox.models.database.postgres_backend", "credentials": credentials}
 
@@ -97,7 +101,7 @@ class PostgresServer:
                 return await asyncpg.connect(
                     self._url,
                     timeout=CHECK_SECONDS,
-                    server_settings={"application_name": "headbox", "idle_session_timeout": "0"},
+                    server_settings={"application_name": self._client, "idle_session_timeout": "0"},
                 )
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 if not isinstance(translated(error), ConnectionLost) or loop.time() > deadline:
@@ -109,7 +113,6 @@ def _session(settings: DatabaseSettings, *, is_migrating: bool) -> dict[str, str
     """Return what every connection of a pool tells the server when it begins."""
     idle, interval, count = KEEPALIVE
     return {
-        "application_name": "headbox",
         "timezone": "UTC",
         # What services rely on, whatever the operator prefers for other databases.
         "default_transaction_isolation": "read committed",

@@ -25,7 +25,7 @@ from tortoise.backends.base.client import (
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import ConnectionToken, get_connections
 
-from headbox.models.database.failures import ConnectionLost
+from headbox.models.database.failures import ConnectionLost, Unreachable
 from headbox.models.database.postgres import KEEPALIVE
 from headbox.models.database.postgres_errors import translated, translating
 
@@ -160,6 +160,10 @@ class _TransactionContext(TransactionContext):
             _end(self._raw)
 
 
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
 def _end(connection: _Raw) -> None:
     """Close a connection at once, unless it is closed."""
     with suppress(asyncpg.InterfaceError):
@@ -219,7 +223,7 @@ class PooledClient(_Statements):
         """Return a connection, waiting for one that is free and for a server that starts.
 
         Raises:
-            ConnectionLost: There is none in time.
+            Unreachable: There is none in time.
             OperationalError: The server does not want this client.
         """
         loop = asyncio.get_running_loop()
@@ -235,8 +239,10 @@ class PooledClient(_Statements):
                         raise
                     is_closing = self._pool is not None and self._pool.is_closing()
                     too_late = loop.time() + RETRY_SECONDS > deadline
-                    if not isinstance(known, ConnectionLost) or is_closing or too_late:
+                    if not isinstance(known, ConnectionLost):
                         raise known from error
+                    if is_closing or too_late:
+                        raise Unreachable(f"no connection to the database: {_reason(error)}") from error
                 # Nothing was asked of the server yet: it can be tried again whatever it is for.
                 await asyncio.sleep(RETRY_SECONDS)
         finally:
@@ -263,6 +269,19 @@ class PooledClient(_Statements):
     def acquire_connection(self) -> ConnectionWrapper[Any]:
         """See `AsyncpgDBClient`."""
         return _Acquired(self)
+
+    async def _translate_exceptions(
+        self, func: Callable[..., Coroutine[None, None, ResultT]], *args: Any, **kwargs: Any
+    ) -> ResultT:
+        """Ask once more what was only read, when the connection was lost: on its way here, a server was restarted."""
+        try:
+            return await super()._translate_exceptions(func, *args, **kwargs)
+        except ConnectionLost as error:
+            is_read = bool(args) and isinstance(args[0], str) and args[0].lstrip()[:6].upper() == "SELECT"
+            is_slow = isinstance(error.__cause__, TimeoutError)
+            if not is_read or is_slow or isinstance(error, Unreachable):
+                raise
+        return await super()._translate_exceptions(func, *args, **kwargs)
 
     def _in_transaction(self) -> TransactionContext:
         return _TransactionContext(self)

@@ -90,19 +90,16 @@ async def execute_all(connection: Connection, statements: Sequence[tuple[str, Se
     return [await execute(connection, statement, parameters) for statement, parameters in statements]
 
 
-def row_lock(connection: Connection, table: str, *, skip_locked: bool = False) -> str:
+def row_lock(connection: Connection, table: str) -> str:
     """Return the end of a SELECT that locks the rows it finds in a table until the transaction ends.
 
     Args:
         connection: Tells the dialect.
         table: Name or alias of the table.
-        skip_locked: Pass over the rows that somebody else has locked, where the others wait for them.
     """
     # A transaction of SQLite has the whole database locked from its beginning. PostgreSQL's lock is one that lets
     # others refer to the row meanwhile.
-    if is_sqlite(connection):
-        return ""
-    return f" FOR NO KEY UPDATE OF {table}{' SKIP LOCKED' if skip_locked else ''}"
+    return "" if is_sqlite(connection) else f" FOR NO KEY UPDATE OF {table}"
 
 
 async def lock_row(connection: Connection, table: str, row_id: UUID) -> None:
