@@ -6,7 +6,8 @@
     │   ├── NameTaken           BasePathTaken        BasePathOverlaps
     │   ├── RevisionConflict    NoRemote             NoDistribution
     │   ├── RemoteNotSyncable   InUse                NotCancelable
-    │   └── NotPermitted        LimitExceeded        IdempotencyConflict
+    │   ├── NotPermitted        LimitExceeded        IdempotencyConflict
+    │   └── UploadIncomplete    ContentConflict
     └── TaskError               a task that ended without doing its work
         ├── RemoteUnreachable   RemoteResponse       MetadataInvalid    UnitConflict
         ├── ArtifactInvalid     DigestMismatch       StorageFull        TooLarge
@@ -194,6 +195,18 @@ class IdempotencyConflict(RequestError):
     code = ErrorCode.INVALID
     template = "The idempotency key {key!r} was used for another request."
     default_hint = "Use a new key for each new request."
+
+
+class UploadIncomplete(RequestError):
+    code = ErrorCode.UPLOAD_INCOMPLETE
+    template = "The upload has {received} of its {size} bytes."
+    default_hint = "Send the rest; an upload that has all of its bytes is complete when the last request is answered."
+
+
+class ContentConflict(RequestError):
+    code = ErrorCode.UNIT_CONFLICT
+    template = "There is a {what} with the same key already, which has other bytes at {relative_path!r}."
+    default_hint = "A content unit never changes: give this one another key."
 
 
 class TaskError(HeadboxError):

@@ -148,6 +148,25 @@ class DownloadSettings(Section):
     backoff_seconds: float = Field(0.5, ge=0, description="Wait before the first retry, in seconds; then it doubles.")
 
 
+class UploadSettings(Section):
+    """What clients may upload."""
+
+    max_bytes: int = Field(100 * 1024 * MEBIBYTE, gt=0, le=2**53, description="Largest upload, in bytes.")
+    max_open: int = Field(10_000, ge=1, description="Most uploads that are not complete.")
+    max_open_of_client: int = Field(
+        1_000, ge=1, description="Most uploads of one client, told by its address, that are not complete."
+    )
+    expire_seconds: float = Field(
+        86_400.0, gt=0, le=10**9, description="How long an upload is kept that gets no more bytes, in seconds."
+    )
+    silence_seconds: float = Field(
+        30.0, gt=0, description="How long a client may be silent in the middle of its bytes, in seconds."
+    )
+    min_free_bytes: int = Field(
+        1024 * MEBIBYTE, ge=0, description="Free space of the data folder that uploads leave alone, in bytes."
+    )
+
+
 class StorageSettings(Section):
     """Where artifacts are kept, and how their bytes get to clients."""
 
@@ -271,5 +290,6 @@ class Settings(BaseSettings):
     task: TaskSettings = TaskSettings()
     download: DownloadSettings = DownloadSettings()
     storage: StorageSettings = StorageSettings()
+    upload: UploadSettings = UploadSettings()
     graphql: GraphQLSettings = GraphQLSettings()
     log: LogSettings = LogSettings()

@@ -21,12 +21,13 @@ from headbox.services.health import Health
 from headbox.settings import ServerSettings
 from headbox.storage.interface import ArtifactStorage
 from headbox.tasking.engine import Engine
+from headbox.uploads import UploadApp
 
 
 def create_app(
-    *, engine: Engine, storage: ArtifactStorage, graphql: GraphQLApp, content: ContentApp | None
+    *, engine: Engine, storage: ArtifactStorage, graphql: GraphQLApp, uploads: UploadApp, content: ContentApp | None
 ) -> Starlette:
-    """Return the API, with or without the content app beside it.
+    """Return the API with its uploads, with or without the content app beside it.
 
     The databases of both are connected on the event loop that it is served on.
     """
@@ -37,6 +38,7 @@ def create_app(
 
     routes: list[BaseRoute] = [
         *graphql.routes(),
+        *uploads.routes(),
         *([Mount("/content", app=content)] if content is not None else []),
         *HealthRoutes(look, REGISTRY, refresh=gauges.refresh).routes(),
         _redirect("/graphql"),

@@ -10,6 +10,7 @@ from headbox.models.repository import Repository, RepositoryVersion, SyncState
 from headbox.models.schedule import Schedule
 from headbox.models.task import IdempotencyKey, ResourceQueue, SyncIssue, SyncStaging, Task, TaskClaim, TaskGroup
 from headbox.models.task_log import TaskLogLine
+from headbox.models.upload import Upload
 from headbox.models.worker import Worker
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "TaskClaim",
     "TaskGroup",
     "TaskLogLine",
+    "Upload",
     "Worker",
 ]

@@ -63,13 +63,14 @@ async def check_artifacts(
         [last, ARTIFACTS_AT_A_TIME],
     ):
         for checked in await asyncio.gather(
-            *(_check(storage, row["sha256"], row["size"], reads=reads) for row in rows)
+            *(check_artifact(storage, row["sha256"], row["size"], reads=reads) for row in rows)
         ):
             yield checked
         last = rows[-1]["sha256"]
 
 
-async def _check(storage: ArtifactStorage, sha256: str, size: int, *, reads: bool) -> CheckedArtifact:
+async def check_artifact(storage: ArtifactStorage, sha256: str, size: int, *, reads: bool) -> CheckedArtifact:
+    """Look at one artifact; see `check_artifacts`."""
     stored_size = await storage.size_of(sha256)
     if stored_size is None:
         state = ArtifactState.MISSING

@@ -22,6 +22,7 @@ from headbox.schema.app import GraphQLApp
 from headbox.settings import Settings
 from headbox.tasking.bus import EventBus
 from headbox.tasking.engine import Dispatcher, Engine
+from headbox.uploads import UploadApp
 from headbox.workers.broker import RedisDispatcher, redis_broker, run_elsewhere
 
 
@@ -76,8 +77,9 @@ async def _serve(parts: Parts, taken: socket.socket) -> Server:
         engine = _engine(parts, database, bus, worker.dispatcher)
         graphql = GraphQLApp(engine=engine, storage=parts.storage)
         content = _content(parts, content_database, bus)
-        app = create_app(engine=engine, storage=parts.storage, graphql=graphql, content=content)
-        server = Server(app, parts.settings, on_stop=(graphql.close, worker.process.begin_stop))
+        uploads = UploadApp(engine=engine, storage=parts.storage)
+        app = create_app(engine=engine, storage=parts.storage, graphql=graphql, uploads=uploads, content=content)
+        server = Server(app, parts.settings, on_stop=(graphql.close, uploads.close, worker.process.begin_stop))
         # Before any task runs: connecting sets the models up again, in all threads, and a query beside it gets half of
         # a row.
         async with database.connected(), content_database.connected(), worker.running(parts.settings):
@@ -92,8 +94,9 @@ async def _serve_api(parts: Parts, taken: socket.socket) -> Server:
         async with parts.bus() as bus, database.connected():
             engine = _engine(parts, database, bus, dispatcher)
             graphql = GraphQLApp(engine=engine, storage=parts.storage)
-            app = create_app(engine=engine, storage=parts.storage, graphql=graphql, content=None)
-            server = Server(app, parts.settings, on_stop=(graphql.close,))
+            uploads = UploadApp(engine=engine, storage=parts.storage)
+            app = create_app(engine=engine, storage=parts.storage, graphql=graphql, uploads=uploads, content=None)
+            server = Server(app, parts.settings, on_stop=(graphql.close, uploads.close))
             await server.serve([taken])
     return server
 

@@ -1,0 +1,223 @@
+"""The uploads as an ASGI application.
+
+Source: tus resumable upload protocol 1.0.0, https://tus.io/protocols/resumable-upload.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from headbox.errors import HeadboxError
+from headbox.models import Upload
+from headbox.services import upload as uploads
+from headbox.services.upload import NewUpload
+from headbox.storage.interface import ArtifactStorage
+from headbox.storage.uploads import UploadFile, UploadFolder, UploadLocked
+from headbox.tasking.engine import Engine
+from headbox.uploads.body import Body
+from headbox.uploads.headers import ALGORITHMS, EXTENSIONS, VERSION, http_date, read_metadata
+from headbox.uploads.intake import Intake
+from headbox.uploads.refusal import Disconnected, Refused, no_upload, refusal_of
+from headbox.uploads.request import TusRequest
+
+log = logging.getLogger(__name__)
+
+_FOLDER_METHODS = "OPTIONS, POST"
+_UPLOAD_METHODS = "OPTIONS, HEAD, PATCH, DELETE"
+#: What every answer has. No page of another origin may read any: there are no CORS headers.
+_ALWAYS = {"Tus-Resumable": VERSION, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+#: Status and headers of an answer.
+Answer = tuple[int, Mapping[str, str]]
+
+
+class UploadApp:
+    """Takes uploads.
+
+    Args:
+        engine: What the process shares; its database is selected for each request.
+        storage: Where uploads become artifacts.
+    """
+
+    def __init__(self, *, engine: Engine, storage: ArtifactStorage) -> None:
+        self._engine = engine
+        self._storage = storage
+        self._settings = engine.settings.upload
+        self._folder = UploadFolder.of(engine.settings)
+        self._intake = Intake(engine, storage, self._folder)
+        self._bodies: set[Body] = set()
+        self._is_closing = False
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes: where uploads are created, with the slash and without it, and each upload."""
+        return [Route(path, self) for path in ("/uploads", "/uploads/", "/uploads/{upload}")]
+
+    def close(self) -> None:
+        """End the requests that bring bytes: their clients go on with whoever serves then."""
+        self._is_closing = True
+        for body in self._bodies:
+            body.stop()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        try:
+            status, headers = await self._answer(TusRequest(scope), receive)
+        except (Refused, HeadboxError) as error:
+            refused = error if isinstance(error, Refused) else refusal_of(error)
+            await _send(send, refused.status, refused.headers, f"{refused}\n", is_head=scope["method"] == "HEAD")
+        except Disconnected:
+            log.info("the client of an upload is gone")
+        else:
+            await _send(send, status, headers)
+
+    async def _answer(self, request: TusRequest, receive: Receive) -> Answer:
+        if request.method == "OPTIONS":
+            return self._options()
+        if not request.is_for_one:
+            if request.method != "POST":
+                raise _wrong_method(_FOLDER_METHODS)
+            request.check_version()
+            return await self._create(request, receive)
+        if request.method not in _UPLOAD_METHODS.split(", "):
+            raise _wrong_method(_UPLOAD_METHODS)
+        request.check_version()
+        if request.method == "HEAD":
+            return await self._show(request)
+        if request.method == "PATCH":
+            return await self._add(request, receive)
+        return await self._terminate(request)
+
+    def _options(self) -> Answer:
+        return 204, {
+            "Tus-Version": VERSION,
+            "Tus-Extension": EXTENSIONS,
+            "Tus-Max-Size": str(self._settings.max_bytes),
+            "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+        }
+
+    async def _create(self, request: TusRequest, receive: Receive) -> Answer:
+        for header in ("Upload-Concat", "Upload-Defer-Length"):
+            if request.header(header) is not None:
+                raise Refused(400, f"{header} is of an extension that headbox does not have; OPTIONS lists those.")
+        size = request.number("Upload-Length")
+        metadata = read_metadata(request.header("Upload-Metadata"))
+        checksum = request.checksum()
+        has_body = request.body_bytes != 0
+        if has_body:
+            request.check_body(size)
+        new = NewUpload(
+            size=size,
+            client=request.client,
+            sha256=metadata.sha256,
+            filename=metadata.filename,
+            metadata=metadata.text,
+        )
+        async with self._engine.unit_of_work() as work:
+            upload = await uploads.create(work, self._folder, new)
+        headers = {"Location": f"{request.folder}/{upload.id}"}
+        if has_body or size == 0:
+            with self._locked(upload) as file:
+                try:
+                    with self._body(receive) as body:
+                        await self._intake.take(upload, file, 0, body, checksum)
+                except BaseException:
+                    # Nobody has been told its address.
+                    await uploads.remove(self._engine.database.connection, file, upload)
+                    raise
+            headers["Upload-Offset"] = str(upload.received)
+        return 201, headers | _expiry(upload)
+
+    async def _show(self, request: TusRequest) -> Answer:
+        upload = await self._found(request)
+        if upload.is_whole and upload.completed_at is None:
+            with self._locked(upload) as file:
+                await uploads.resume(self._engine, self._storage, file, upload)
+        offset = upload.received if upload.is_whole else min(upload.received, self._folder.size_of(upload.id))
+        headers = {"Upload-Offset": str(offset), "Upload-Length": str(upload.size)}
+        if upload.metadata is not None:
+            headers["Upload-Metadata"] = upload.metadata
+        return 200, headers | _expiry(upload)
+
+    async def _add(self, request: TusRequest, receive: Receive) -> Answer:
+        upload = await self._found(request)
+        offset = request.number("Upload-Offset")
+        checksum = request.checksum()
+        with self._locked(upload) as file:
+            try:
+                # Again, for it may have moved on before it was locked.
+                upload = await self._found(request)
+            except Refused:
+                file.remove()
+                raise
+            if upload.is_whole and upload.completed_at is None:
+                await uploads.resume(self._engine, self._storage, file, upload)
+            here = upload.received if upload.is_whole else min(upload.received, file.size)
+            if offset != here:
+                raise Refused(409, f"The upload goes on at {here}, and not at {offset}.")
+            request.check_body(upload.size - here)
+            with self._body(receive) as body:
+                if upload.completed_at is None:
+                    await self._intake.take(upload, file, here, body, checksum)
+                else:
+                    file.remove()
+        return 204, {"Upload-Offset": str(upload.received), **_expiry(upload)}
+
+    async def _terminate(self, request: TusRequest) -> Answer:
+        upload = await self._found(request)
+        with self._locked(upload) as file:
+            await uploads.remove(self._engine.database.connection, file, upload)
+        return 204, {}
+
+    async def _found(self, request: TusRequest) -> Upload:
+        upload = await uploads.find(self._engine.database.connection, request.upload_id())
+        if upload is None:
+            raise no_upload()
+        return upload
+
+    @contextmanager
+    def _locked(self, upload: Upload) -> Iterator[UploadFile]:
+        try:
+            with self._folder.locked(upload.id) as file:
+                yield file
+        except UploadLocked:
+            raise Refused(423, "Another request brings bytes of this upload now.", Retry_After="1") from None
+
+    @contextmanager
+    def _body(self, receive: Receive) -> Iterator[Body]:
+        body = Body(receive, self._settings.silence_seconds)
+        self._bodies.add(body)
+        if self._is_closing:
+            body.stop()
+        try:
+            yield body
+        finally:
+            self._bodies.discard(body)
+
+
+def _expiry(upload: Upload) -> dict[str, str]:
+    """Return the header that says when an upload expires, unless it is complete."""
+    return {} if upload.completed_at else {"Upload-Expires": http_date(upload.expires_at)}
+
+
+def _wrong_method(allowed: str) -> Refused:
+    return Refused(405, f"Here are these methods: {allowed}.", Allow=allowed)
+
+
+async def _send(send: Send, status: int, headers: Mapping[str, str], text: str = "", *, is_head: bool = False) -> None:
+    body = text.encode()
+    length = {} if status == 204 else {"Content-Length": str(len(body))}
+    kind = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
+    raw = [
+        (name.lower().encode(), value.encode("latin-1"))
+        for name, value in {**_ALWAYS, **kind, **length, **headers}.items()
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if is_head else body, "more_body": False})
