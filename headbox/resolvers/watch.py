@@ -7,25 +7,29 @@ from time to time: the bus may lose events.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from headbox.errors import NotFound
 from headbox.models import Repository, Task
-from headbox.models.database import fetch
+from headbox.models.database import fetch, now
 from headbox.resolvers import task as tasks
 from headbox.resolvers.conditions import Condition, every, one_of, some
 from headbox.resolvers.context import Context
 from headbox.tasking import bus as topics
 from headbox.tasking.bus import Payload, Subscription
 from headbox.tasking.snapshot import apply_snapshot
-from headbox.types import UNFINISHED_STATES, uuid7
+from headbox.types import FINAL_STATES, UNFINISHED_STATES
 
 #: Silence after which a row is read again, in seconds.
 REREAD_SECONDS = 5.0
 #: Most unfinished tasks that a subscription to many begins with.
 MAX_TASKS_AT_FIRST = 1000
+
+_UNFINISHED = one_of("task.state", sorted(UNFINISHED_STATES))
 
 
 async def task(context: Context, id: str) -> AsyncGenerator[Task, None]:
@@ -140,28 +144,33 @@ class _Matching:
         # Unfinished tasks: the state last seen, and whether it matched. What a filter asks for changes only with the
         # task's state and worker; while both stay, progress needs no query.
         self._seen: dict[UUID, tuple[Task, bool]] = {}
-        # Ids sort by the time of their making.
-        self._newest = uuid7()
+        # Of this look and the one before: when they were, and which ends were told since. What is looked for goes back
+        # to the one before, because a transaction shows its end later than it dates it.
+        self._looks: deque[datetime] = deque(maxlen=2)
+        self._told: deque[set[UUID]] = deque([set()], maxlen=2)
 
     async def unfinished(self) -> list[Task]:
         """Return the unfinished tasks that match, the oldest first."""
-        found = await self._find(one_of("task.state", sorted(UNFINISHED_STATES)))
+        self._looks.append(await now(self._context.connection))
+        found = await self._find(_UNFINISHED)
         self._remember(found)
         return found
 
     async def missed(self) -> list[Task]:
         """Return the tasks that match and whose rows say what no event has said, the oldest first."""
-        parts = [
-            one_of("task.state", sorted(UNFINISHED_STATES)),
-            one_of("task.id", [str(task_id) for task_id in self._seen]),
-            # Made since then, and perhaps finished.
-            Condition("task.id > ?", (str(self._newest),)),
-        ]
-        found = await self._find(some(parts))
-        # Not by their progress: events are ahead of the rows by up to a second.
-        new = [task for task in found if task.id not in self._seen or _has_moved(task, self._seen[task.id][0])]
+        time = await now(self._context.connection)
+        ended = one_of("task.state", sorted(FINAL_STATES)) & Condition("task.finished_at >= ?", (self._looks[0],))
+        new = [task for task in await self._find(some([_UNFINISHED, ended])) if self._is_news(task)]
+        self._looks.append(time)
+        self._told.append(set())
         self._remember(new)
         return new
+
+    def _is_news(self, task: Task) -> bool:
+        if any(task.id in told for told in self._told):
+            return False
+        # Not by its progress: events are ahead of the rows by up to a second.
+        return task.id not in self._seen or _has_moved(task, self._seen[task.id][0])
 
     async def _find(self, condition: Condition) -> list[Task]:
         where = every([condition, self._condition])
@@ -172,13 +181,14 @@ class _Matching:
         )
         return list(await Task.filter(id__in=[row["id"] for row in rows]).order_by("id"))
 
-    def _remember(self, tasks: Iterable[Task]) -> None:
+    def _remember(self, tasks: Iterable[Task], *, are_matching: bool = True) -> None:
         for task in tasks:
-            self._newest = max(self._newest, task.id)
-            if task.state.is_final:
-                self._seen.pop(task.id, None)
-            else:
-                self._seen[task.id] = task, True
+            if not task.state.is_final:
+                self._seen[task.id] = task, are_matching
+                continue
+            self._seen.pop(task.id, None)
+            if are_matching:
+                self._told[-1].add(task.id)
 
     async def after(self, id: UUID, snapshot: Payload) -> Task | None:
         """Return a task in the state of an event, or None when it does not match or this state is no news."""
@@ -191,11 +201,7 @@ class _Matching:
             return None
         is_same = known is not None and (row.state, row.worker_id) == (state.state, state.worker_id)
         is_matching = known[1] if known is not None and is_same else await self._matches(id)
-        self._newest = max(self._newest, id)
-        if state.state.is_final:
-            self._seen.pop(id, None)
-        else:
-            self._seen[id] = state, is_matching
+        self._remember([state], are_matching=is_matching)
         return state if is_matching else None
 
     async def _matches(self, id: UUID) -> bool:

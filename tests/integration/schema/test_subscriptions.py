@@ -18,6 +18,7 @@ from tests.factories.repository import make_repository
 from tests.factories.task import make_gate, make_sync, make_wait
 from tests.integration.schema.api import Api
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 WATCH = "subscription ($id: ID!) { task(id: $id) { id state actions { name state reports { done total } } } }"
 WATCH_ALL = "subscription ($filter: TaskFilter) { tasks(filter: $filter) { id state } }"
@@ -141,6 +142,38 @@ async def test_task_begins_to_match_when_its_state_does(api: Api) -> None:
         message = await following
 
     assert message["tasks"] == {"id": gid("WaitTask", task), "state": "COMPLETED"}
+
+
+@pytest.mark.parametrize("filter", [{}, {"state": ["COMPLETED"]}])
+async def test_end_that_the_bus_lost_is_told_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch, filter: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(watch, "REREAD_SECONDS", 0.05)
+    name, gate = make_gate()
+    watched = await make_wait(api.engine, name)
+    await gate.holds(1)
+    told: list[str] = []
+
+    async def listen() -> None:
+        async with api.subscribe(WATCH_ALL, filter=filter) as messages:
+            async for message in messages:
+                told.extend([message["tasks"]["id"]] if message["tasks"]["state"] == "COMPLETED" else [])
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0.1)
+    with monkeypatch.context() as lost:
+        lost.setattr(api.engine.bus, "publish", lambda *_: None)
+        gate.open()
+        await api.engine.completed(watched)
+        missed = await api.engine.completed(await make_wait(api.engine, name))
+    heard = await api.engine.completed(await make_wait(api.engine, name))
+    await until(lambda: len(told) >= 3)
+    # Long enough for several looks, none of which tells anything twice.
+    await asyncio.sleep(0.3)
+    listening.cancel()
+    await asyncio.wait([listening])
+
+    assert sorted(told) == sorted(gid("WaitTask", task) for task in (watched, missed, heard))
 
 
 async def test_filter_that_is_too_large_is_an_error_and_no_stream(api: Api) -> None:
