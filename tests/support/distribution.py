@@ -19,8 +19,9 @@ def install_distribution(module: str, source: str, pyproject: str, folder: Path)
         module: Name of the module.
         source: What stands in it.
         pyproject: The distribution's `pyproject.toml`.
-        folder: Where to build and install it.
+        folder: Where to build and install it; made if it is not there.
     """
+    folder.mkdir(exist_ok=True)
     wheel = _build_wheel(module, source, pyproject, folder)
     target = folder / "site-packages"
     options = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--target", str(target)]

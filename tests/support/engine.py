@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-import dramatiq
-
+from headbox.cli.processes.parts import Parts
+from headbox.cli.processes.working import worker_of
 from headbox.kinds import Plugin, Registry
 from headbox.models import Task, Worker
 from headbox.models.cipher import Cipher
@@ -32,9 +32,8 @@ from headbox.tasking import lifecycle
 from headbox.tasking.bus import MemoryBus
 from headbox.tasking.claims import Runnable, all_runnable
 from headbox.tasking.engine import Dispatcher, Engine
+from headbox.tasking.redis_bus import RedisBus
 from headbox.types import FINAL_STATES, TaskState
-from headbox.workers.broker import ActorDispatcher, memory_broker
-from headbox.workers.process import WorkerProcess
 from headbox.workers.runner import TaskRunner
 from tests.support.tasks import gate_plugin
 from tests.support.waiting import PATIENCE_SECONDS, until
@@ -45,6 +44,11 @@ def settings_for(data_dir: Path, **sections: Any) -> Settings:
     return Settings(data_dir=data_dir, **{"download": DownloadSettings(backoff_seconds=0), **sections})
 
 
+def bus_for(settings: Settings) -> MemoryBus | RedisBus:
+    """Return the bus that the settings name, which must run to carry anything."""
+    return RedisBus(settings.redis) if settings.redis.url else MemoryBus()
+
+
 class EngineUnderTest(Engine):
     """An engine, and what tests ask of one.
 
@@ -53,17 +57,33 @@ class EngineUnderTest(Engine):
         workspace: Where working folders are.
     """
 
-    def __init__(self, data_dir: Path, plugins: Iterable[Plugin], dispatcher: Dispatcher, settings: Settings) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        plugins: Iterable[Plugin],
+        dispatcher: Dispatcher,
+        settings: Settings,
+        bus: MemoryBus | RedisBus | None = None,
+    ) -> None:
         super().__init__(
             database=Database.of(settings),
             registry=Registry(plugins),
-            cipher=Cipher.of_data_dir(data_dir),
-            bus=MemoryBus(),
+            cipher=Cipher.of(settings),
+            bus=bus or bus_for(settings),
             dispatcher=dispatcher,
             settings=settings,
         )
         self.storage: ArtifactStorage = FilesystemStorage(data_dir / "artifacts")
         self.workspace = Workspace(data_dir / "work")
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Self]:
+        """Connect with the database and with the bus, and close both with the block."""
+        async with AsyncExitStack() as stack:
+            if isinstance(self.bus, RedisBus):
+                await stack.enter_async_context(self.bus.running())
+            await stack.enter_async_context(self.database.connected())
+            yield self
 
     async def finished(self, task: Task) -> Task:
         """Wait for the end of a task and return its row."""
@@ -170,7 +190,7 @@ class LocalEngine(EngineUnderTest):
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Connect, let one worker run, and end both with the block."""
-        async with self.database.connected():
+        async with self.connected():
             runner = await self.hire()
             listening = asyncio.create_task(runner.listen())
             try:
@@ -203,32 +223,20 @@ class EmbeddedEngine(EngineUnderTest):
 
     def __init__(self, data_dir: Path, **sections: Any) -> None:
         settings = settings_for(data_dir, **sections)
-        bus, workspace = MemoryBus(), Workspace(data_dir / "work")
-        storage = FilesystemStorage(data_dir / "artifacts")
-        self.process = WorkerProcess(
+        parts = Parts(
             settings=settings,
             registry=Registry([file_plugin]),
-            cipher=Cipher.of_data_dir(data_dir),
-            bus=bus,
-            storage=storage,
-            workspace=workspace,
-            is_alone=True,
+            cipher=Cipher.of(settings),
+            storage=FilesystemStorage(data_dir / "artifacts"),
+            workspace=Workspace(data_dir / "work"),
         )
-        self._broker = memory_broker(self.process)
-        dispatcher = ActorDispatcher(self._broker, self.process.run)
-        super().__init__(data_dir, [file_plugin], dispatcher, settings)
-        self.process.dispatcher = dispatcher
-        self.bus = bus
+        bus = bus_for(settings)
+        self._worker = worker_of(parts, bus, is_alone=settings.database.url is None)
+        self.process = self._worker.process
+        super().__init__(data_dir, [file_plugin], self._worker.dispatcher, settings, bus)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Connect, start the worker, and end both with the block."""
-        worker = dramatiq.Worker(self._broker, worker_threads=self.settings.worker.threads, worker_timeout=50)
-        self._broker.emit_after("process_boot")
-        async with self.database.connected():
-            await asyncio.to_thread(worker.start)
-            self.process.check_started()
-            try:
-                yield self
-            finally:
-                await asyncio.to_thread(worker.stop)
+        async with self.connected(), self._worker.running(self.settings):
+            yield self

@@ -22,6 +22,8 @@ from typing import Any, NoReturn
 #: How often an exit is looked for, in seconds.
 _POLL_SECONDS = 0.005
 
+_starting = threading.Lock()
+
 
 class Launcher:
     """The process that is forked."""
@@ -73,9 +75,14 @@ class Launcher:
         return answer
 
 
-@cache
 def launcher() -> Launcher:
-    """Return the launcher of this test process, started when it is first needed."""
+    """Return the launcher of this test process, started when it is first needed; from any thread."""
+    with _starting:
+        return _launcher()
+
+
+@cache
+def _launcher() -> Launcher:
     started = Launcher()
     atexit.register(started.close)
     return started

@@ -67,6 +67,7 @@ class HeadboxProcess:
         """End it, in order if it still runs, and at once if it does not end."""
         try:
             if self._is_running():
+                self.resume()
                 self.terminate()
         finally:
             self.kill()
@@ -85,7 +86,7 @@ class HeadboxProcess:
         self._exit_code = None
         deadline = time.monotonic() + START_SECONDS
         while not (url := self._listening_at(offset)):
-            assert self._is_running(), f"the process did not start:\n{self.log.read_text()}"
+            assert self._is_running(), f"the process ended with {self._exit_code}:\n{self.log.read_text()}"
             assert time.monotonic() < deadline, f"the process does not listen:\n{self.log.read_text()}"
             time.sleep(0.01)
         self.url = url.rstrip("/")
