@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from headbox.errors import Invalid
@@ -168,8 +169,8 @@ def _field_is(context: Context, unit: type[ContentUnit], name: str, value: str) 
     except ValidationError:
         # What the field cannot be, it is in no unit.
         return NONE
-    if not is_sqlite(context.connection):
-        stored = value
+    if not is_sqlite(context.connection) and not isinstance(stored, str):
+        stored = orjson.dumps(stored).decode()
     expression = json_field(context.connection, "content.document", name)
     # The kind as a literal: an index on the units of one kind serves no condition whose kind is told later. Kinds hold
     # letters, digits, dots and underscores alone, the registry sees to that.

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TypeVar
 from uuid import UUID
 
@@ -76,9 +76,10 @@ class WorkerProcess(Middleware):
         self._workspace = workspace
         self._is_alone = is_alone
         self._id = uuid7()
-        self._database = Database.of(settings, client=lifecycle.session_name(self._id))
+        self._database = Database.of(settings, "worker", client=lifecycle.session_name(self._id))
         self._runner: TaskRunner | None = None
         self._jobs: list[asyncio.Task[None]] = []
+        self._ending: asyncio.Task[None] | None = None
         self._stack = AsyncExitStack()
         self._broker: dramatiq.Broker | None = None
         self.dispatcher: Dispatcher | None = None
@@ -87,7 +88,8 @@ class WorkerProcess(Middleware):
         """Run a task that a message named."""
         runner = self._runner
         if runner is not None:
-            with self._database.selected():
+            # Canceled only when the process ends and cannot write so: Dramatiq has nothing to do about it.
+            with self._database.selected(), suppress(asyncio.CancelledError):
                 await runner.run(task_id)
 
     def check_started(self) -> None:
@@ -114,7 +116,7 @@ class WorkerProcess(Middleware):
             self._broker.stop_taking()
         thread = get_event_loop_thread()
         if self._runner is not None and thread is not None:
-            asyncio.run_coroutine_threadsafe(self._give_back(self._runner), thread.loop)
+            thread.loop.call_soon_threadsafe(self._giving_back, self._runner)
 
     async def look(self) -> Health:
         """Try what the worker needs; from any event loop.
@@ -137,6 +139,12 @@ class WorkerProcess(Middleware):
     async def _look(self) -> Health:
         with self._database.selected():
             return await health.look(self._database.connection, self._storage, self.dispatcher)
+
+    def _giving_back(self, runner: TaskRunner) -> asyncio.Task[None]:
+        """Begin to give back what is running, unless that has begun."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._give_back(runner))
+        return self._ending
 
     async def _give_back(self, runner: TaskRunner) -> None:
         with self._database.selected():
@@ -178,15 +186,16 @@ class WorkerProcess(Middleware):
     async def _stop(self) -> None:
         if self._runner is None:
             return
-        await self._give_back(self._runner)
+        await self._giving_back(self._runner)
         self._runner = None
         with self._database.selected():
             for job in self._jobs:
                 job.cancel()
             await asyncio.wait(self._jobs, timeout=JOB_SECONDS)
             try:
-                await self._say_stopped()
-            except (BaseORMException, OSError):
+                async with asyncio.timeout(JOB_SECONDS):
+                    await self._say_stopped()
+            except (BaseORMException, OSError):  # A timeout is one of the latter.
                 log.warning("the end of the worker cannot be written; it will be missed", exc_info=True)
         await self._stack.aclose()
 

@@ -1,10 +1,13 @@
-"""The statements that a test makes the database run."""
+"""The statements that a test makes the database run, and how it runs them."""
 
 from __future__ import annotations
 
+import ast
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from headbox.models.database import Connection, is_sqlite, transaction
 
 
 class _Statements(logging.Handler):
@@ -28,3 +31,16 @@ def statements() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+
+
+async def plan_of(connection: Connection, asked: str) -> str:
+    """Return how a database runs one of `statements`: PostgreSQL as it would if the tables were large."""
+    statement, _, parameters = asked.rpartition(": ")
+    values = ast.literal_eval(parameters)
+    if is_sqlite(connection):
+        rows = await connection.execute_query_dict(f"EXPLAIN QUERY PLAN {statement}", values)
+        return "\n".join(row["detail"] for row in rows)
+    async with transaction() as inner:
+        await inner.execute_script("SET LOCAL enable_seqscan = off")
+        rows = await inner.execute_query_dict(f"EXPLAIN {statement}", values)
+    return "\n".join(row["QUERY PLAN"] for row in rows)

@@ -69,9 +69,9 @@ def _run(settings: Settings, port: int, main: Callable[[Parts, socket.socket], C
 
 async def _serve(parts: Parts, taken: socket.socket) -> Server:
     await parts.prepare_database(may_migrate=True)
-    database = Database.of(parts.settings)
+    database = Database.of(parts.settings, "api")
     # Of its own, so that no download waits for a mutation that waits for a sync: SQLite has one connection for each.
-    content_database = Database.of(parts.settings)
+    content_database = Database.of(parts.settings, "content")
     async with parts.bus() as bus:
         worker = worker_of(parts, bus, is_alone=database.is_sqlite)
         engine = _engine(parts, database, bus, worker.dispatcher)
@@ -89,7 +89,7 @@ async def _serve(parts: Parts, taken: socket.socket) -> Server:
 
 async def _serve_api(parts: Parts, taken: socket.socket) -> Server:
     await parts.prepare_database(may_migrate=False)
-    database = Database.of(parts.settings)
+    database = Database.of(parts.settings, "api")
     with _sending(parts.settings) as dispatcher:
         async with parts.bus() as bus, database.connected():
             engine = _engine(parts, database, bus, dispatcher)
@@ -103,7 +103,7 @@ async def _serve_api(parts: Parts, taken: socket.socket) -> Server:
 
 async def _serve_content(parts: Parts, taken: socket.socket) -> Server:
     await parts.prepare_database(may_migrate=False)
-    database = Database.of(parts.settings)
+    database = Database.of(parts.settings, "content")
     async with parts.bus() as bus, database.connected():
         content = _content(parts, database, bus)
         app = create_content_app(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -15,9 +15,13 @@ from tortoise.context import TortoiseContext, _current_context
 from tortoise.transactions import in_transaction
 
 from headbox.models.database.place import Place
+from headbox.models.database.pools import POOLS
 from headbox.models.database.postgres import PostgresServer
 from headbox.models.database.sqlite import SQLITE_FILE, SqliteFile
 from headbox.settings import DatabaseSettings, Settings
+
+if TYPE_CHECKING:
+    from headbox.models.database.postgres_backend import PooledClient
 
 Connection = BaseDBAsyncClient
 
@@ -34,22 +38,26 @@ class Database:
         data_dir: Path,
         settings: DatabaseSettings = DatabaseSettings(),  # noqa: B008 - frozen
         *,
-        client: str = "headbox",
+        part: str = "headbox",
+        client: str | None = None,
     ) -> None:
         """Describe a database.
 
         Args:
             data_dir: Where SQLite has its file.
             settings: Names a PostgreSQL server, or none for SQLite.
-            client: What these connections are called on the server; at most 63 characters of ASCII.
+            part: What of this process uses the connections, such as "api"; one pool each.
+            client: What they are called on the server, at most 63 characters of ASCII; None for the name of the part.
         """
-        self.place: Place = PostgresServer(settings, client) if settings.url else SqliteFile(data_dir / SQLITE_FILE)
+        name = client or ("headbox" if part == "headbox" else f"headbox {part}")
+        self.place: Place = PostgresServer(settings, name) if settings.url else SqliteFile(data_dir / SQLITE_FILE)
+        self._part = part
         self._context: TortoiseContext | None = None
 
     @classmethod
-    def of(cls, settings: Settings, *, client: str = "headbox") -> Database:
-        """Return the database that the settings name; `client` is what its connections are called on a server."""
-        return cls(settings.data_dir, settings.database, client=client)
+    def of(cls, settings: Settings, part: str = "headbox", *, client: str | None = None) -> Database:
+        """Return the database that the settings name; see the class for the other arguments."""
+        return cls(settings.data_dir, settings.database, part=part, client=client)
 
     @property
     def is_sqlite(self) -> bool:
@@ -85,13 +93,17 @@ class Database:
         self._context = context
         self.select()
         try:
-            yield self
+            with self._shown():
+                yield self
         finally:
             # Entered and left in different tasks, where a server's life is not one block: no token to go back to.
             with self.selected():
                 await context.connections.close_all()
             self._context = None
             self.select()
+
+    def _shown(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.is_sqlite else POOLS.shown(self._part, cast("PooledClient", self.connection))
 
     @contextmanager
     def selected(self) -> Iterator[None]:

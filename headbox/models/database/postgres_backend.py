@@ -23,7 +23,8 @@ from tortoise.backends.base.client import (
     TransactionContext,
 )
 from tortoise.backends.base_postgres.client import translate_exceptions
-from tortoise.connection import ConnectionToken, get_connections
+from tortoise.connection import get_connections
+from tortoise.exceptions import TransactionManagementError
 
 from headbox.models.database.failures import ConnectionLost, Unreachable
 from headbox.models.database.postgres import KEEPALIVE
@@ -33,6 +34,8 @@ from headbox.models.database.postgres_errors import translated, translating
 RETRY_SECONDS = 0.1
 #: How long a connection may take to be ready for its next user, in seconds; one that takes longer is closed.
 RELEASE_SECONDS = 5.0
+#: How long the pool may take to close, in seconds: a process that ends has no more than a few.
+CLOSE_SECONDS = 1.0
 
 #: Statements whose status ends with the number of rows.
 _CHANGES = frozenset({"INSERT", "UPDATE", "DELETE"})
@@ -94,80 +97,96 @@ class _Statements(AsyncpgDBClient):
 
 
 class _Transaction(_Statements, TransactionWrapper):
-    """A transaction, or a savepoint of one."""
+    """A transaction, or a savepoint of one; in plain SQL, so that its state is the connection's and nobody else's."""
 
-    def __init__(self, parent: AsyncpgDBClient, connection: _Raw | None = None) -> None:
+    def __init__(self, parent: PooledClient | _Transaction, connection: _Raw, depth: int = 0) -> None:
         super().__init__(parent)
-        if connection is not None:
-            self._connection = cast("_RawConnection", connection)
+        self._connection = cast("_RawConnection", connection)
+        self._raw = connection
+        self._depth = depth
 
     def _in_transaction(self) -> TransactionContext:
-        return NestedTransactionContext(_Transaction(self))
+        return NestedTransactionContext(_Transaction(self, self._raw, self._depth + 1))
+
+    async def begin(self) -> None:
+        """See `TransactionWrapper`."""
+        await self.execute_script("BEGIN")
 
     @translate_exceptions
     async def commit(self) -> None:
-        """See `TransactionWrapper`."""
-        await super().commit()
+        """See `TransactionWrapper`.
 
-    @translate_exceptions
+        Raises:
+            TransactionManagementError: A statement had failed, and somebody went on as if it had not.
+        """
+        async with self.acquire_connection() as connection:
+            # The server answers the COMMIT of a failed transaction with ROLLBACK, and with no error.
+            if await connection.execute("COMMIT") != "COMMIT":
+                raise TransactionManagementError("a statement of the transaction had failed")
+        self._finalized = True
+
     async def rollback(self) -> None:
         """See `TransactionWrapper`."""
-        await super().rollback()
+        await self.execute_script("ROLLBACK")
+        self._finalized = True
+
+    async def savepoint(self) -> None:
+        """See `TransactionWrapper`."""
+        await self.execute_script(f"SAVEPOINT level_{self._depth}")
+
+    async def release_savepoint(self) -> None:
+        """See `TransactionWrapper`."""
+        await self.execute_script(f"RELEASE SAVEPOINT level_{self._depth}")
+        self._finalized = True
+
+    async def savepoint_rollback(self) -> None:
+        """See `TransactionWrapper`."""
+        await self.execute_script(f"ROLLBACK TO SAVEPOINT level_{self._depth}; RELEASE SAVEPOINT level_{self._depth}")
+        self._finalized = True
 
 
 class _TransactionContext(TransactionContext):
-    """A transaction on a connection of its own, which goes back whatever happens."""
+    """A transaction on a connection of its own, which goes back to the pool whatever happens."""
 
     def __init__(self, pool: PooledClient) -> None:
         self._pool = pool
-        self._token: ConnectionToken | None = None
-        self.client: TransactionalDBClient
 
     async def __aenter__(self) -> TransactionalDBClient:
-        raw = await self._pool.take()
+        self._raw = await self._pool.take()
         try:
-            self.client = transaction = _Transaction(self._pool, raw)
+            self.client = transaction = _Transaction(self._pool, self._raw)
             await transaction.begin()
         except BaseException:
-            # It may have begun.
-            _end(raw)
-            await self._pool.give_back(raw)
+            await asyncio.shield(self._abandon())
             raise
-        self._raw = raw
         self._token = get_connections().set(self._pool.connection_name, transaction)
         return transaction
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        get_connections().reset(self._token)
+        if kind is not None:
+            await asyncio.shield(self._abandon())
+            return
         try:
-            if kind is None:
-                await self.client.commit()
-            else:
-                await self._roll_back()
+            await self.client.commit()
         except BaseException:
-            # Nobody knows where the transaction stands.
-            _end(self._raw)
+            await asyncio.shield(self._abandon())
             raise
-        finally:
-            assert self._token is not None
-            get_connections().reset(self._token)
-            await self._pool.give_back(self._raw)
+        await self._pool.give_back(self._raw)
 
-    async def _roll_back(self) -> None:
+    async def _abandon(self) -> None:
+        """End a transaction that may have begun, and may have been committed."""
         try:
-            await self.client.rollback()
-        except ConnectionLost:
+            await self._raw.execute("ROLLBACK", timeout=RELEASE_SECONDS)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             # The server rolls back what it hears no more of; what went wrong before that is what counts.
-            _end(self._raw)
+            with suppress(asyncpg.InterfaceError):
+                self._raw.terminate()
+        await self._pool.give_back(self._raw)
 
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _end(connection: _Raw) -> None:
-    """Close a connection at once, unless it is closed."""
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
 
 
 class _Acquired(ConnectionWrapper[Any]):
@@ -218,6 +237,17 @@ class PooledClient(_Statements):
             server_settings=self.server_settings,
         )
         await self._post_connect()
+
+    async def _close(self) -> None:
+        """End with the connections that are free; those that do not end in time are broken off."""
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+        self._pool = None
 
     async def take(self) -> _Raw:
         """Return a connection, waiting for one that is free and for a server that starts.

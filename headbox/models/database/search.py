@@ -6,22 +6,54 @@ table.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from headbox.models.database.connection import Connection
-from headbox.models.database.sql import execute, json_field
+from headbox.models.database.postgres_errors import translating
+from headbox.models.database.sql import execute, fetch, is_sqlite, json_field
+
+#: Longest name of an index on PostgreSQL, which cuts longer ones.
+MAX_NAME = 63
 
 
 async def create_search_indexes(connection: Connection, searched: Iterable[tuple[str, str]]) -> None:
-    """Create the indexes that are missing.
+    """Create the indexes that are missing, beside whatever goes on.
 
     Args:
         connection: The database.
         searched: Kind and field; both are names that the registry has checked.
     """
     for kind, field in searched:
-        name = f"content_search_{kind.replace('.', '_')}_{field}"
+        name = index_name(kind, field)
         expression = json_field(connection, "document", field)
-        await execute(
-            connection, f"CREATE INDEX IF NOT EXISTS {name} ON content ({expression}, id) WHERE kind = '{kind}'"
-        )
+        definition = f"ON content ({expression}, id) WHERE kind = '{kind}'"
+        if is_sqlite(connection):
+            await execute(connection, f"CREATE INDEX IF NOT EXISTS {name} {definition}")
+        else:
+            await _create_concurrently(connection, name, definition)
+
+
+def index_name(kind: str, field: str) -> str:
+    """Return the name of the index on a field of a kind."""
+    name = f"content_search_{kind.replace('.', '_')}_{field}"
+    if len(name) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+async def _create_concurrently(connection: Connection, name: str, definition: str) -> None:
+    """Create an index without keeping anybody from writing, which cannot be part of a transaction."""
+    found = await fetch(connection, "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(?)", [name])
+    if found and found[0]["indisvalid"]:
+        return
+    with translating():
+        async with connection.acquire_connection() as raw:
+            # It waits for every transaction that began before it, however long that takes.
+            await raw.execute("SET lock_timeout = 0")
+            try:
+                # One that is there and not valid was begun by a process that was killed.
+                await raw.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+                await raw.execute(f"CREATE INDEX CONCURRENTLY {name} {definition}")
+            finally:
+                await raw.execute("RESET lock_timeout")

@@ -18,11 +18,23 @@ _TEXTS_BY_LOCALE = """
     ORDER BY 1, 2
 """
 
+#: Storage parameters, by table.
+_STORAGE = {
+    # Its progress is written once a second: room on each page keeps the new row beside the old one, and out of indexes.
+    "task": {"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02", "autovacuum_analyze_scale_factor": "0.02"},
+    # Every task adds rows here and takes them away: what counts is how many went, and not how many there are.
+    "task_claim": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1000"},
+    "resource_queue": {"fillfactor": "50"},
+    # Each sync fills it, and empties it again.
+    "sync_staging": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "10000"},
+}
+
 
 async def tune(connection: Connection) -> None:
     """Do what is not done yet; on SQLite, there is nothing to do."""
     if not is_sqlite(connection):
         await _sort_texts_by_bytes(connection)
+        await _set_storage(connection)
 
 
 async def _sort_texts_by_bytes(connection: Connection) -> None:
@@ -33,3 +45,13 @@ async def _sort_texts_by_bytes(connection: Connection) -> None:
         columns.setdefault(row["table"], []).append(change)
     for table, changes in columns.items():
         await execute(connection, f'ALTER TABLE "{table}" {", ".join(changes)}')
+
+
+async def _set_storage(connection: Connection) -> None:
+    for table, parameters in _STORAGE.items():
+        wanted = {f"{name}={value}" for name, value in parameters.items()}
+        [row] = await fetch(connection, "SELECT reloptions FROM pg_class WHERE oid = to_regclass(?)", [table])
+        # Looked at before: setting them waits for whoever cleans up the table.
+        if not wanted <= set(row["reloptions"] or ()):
+            values = ", ".join(f"{name} = {value}" for name, value in parameters.items())
+            await execute(connection, f"ALTER TABLE {table} SET ({values})")
