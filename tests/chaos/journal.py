@@ -10,18 +10,22 @@ from typing import Any
 
 
 class Journal:
-    """A file of entries, one JSON object a line, each with the machine's monotonic time as `at`."""
+    """A file of entries, one JSON object a line, each with the machine's monotonic time as `at`.
+
+    Attributes:
+        path: The file.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         path.touch()
 
     def note(self, **entry: Any) -> None:
         """Append an entry."""
-        with self._path.open("a") as file:
+        with self.path.open("a") as file:
             file.write(json.dumps({"at": time.monotonic(), **entry}) + "\n")
 
     def entries(self) -> Iterator[dict[str, Any]]:
         """Yield all entries, in the order in which they were written; a last one that was cut short is left out."""
-        with self._path.open() as file:
+        with self.path.open() as file:
             yield from (json.loads(line) for line in file if line.endswith("\n"))

@@ -19,7 +19,6 @@ from tests.chaos.journal import Journal
 from tests.chaos.scenario import Clients, Plan
 from tests.chaos.upstream import Generations
 from tests.support.cluster import Cluster
-from tests.support.distribution import install_distribution
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.upstream import Upstream
 
@@ -29,14 +28,6 @@ SHORT = Plan(seconds=30, tasks=200, repositories=10, apis=2, contents=1, workers
 LONG = Plan(seconds=300, tasks=2000, repositories=50, apis=3, contents=2, workers=4, seed=2)
 PLAN = LONG if os.environ.get("HEADBOX_TEST_CHAOS") == "long" else SHORT
 
-PLUGIN = "headbox_chaos"
-PYPROJECT = """
-    [project]
-    name = "headbox-chaos"
-    version = "1.0.0"
-    [project.entry-points."headbox.plugins"]
-    chaos = "headbox_chaos:plugin"
-"""
 #: No task of this test may fail because its workers were killed too often.
 MAX_ATTEMPTS = "100"
 
@@ -44,20 +35,19 @@ MAX_ATTEMPTS = "100"
 @pytest.mark.slow
 @pytest.mark.timeout(PLAN.seconds * 2 + 300)
 async def test_nothing_is_lost_doubled_or_half_visible(
-    data_dir: Path, tmp_path: Path, postgres_server: PostgresServer, redis_server: RedisServer
+    data_dir: Path,
+    tmp_path: Path,
+    environment: dict[str, str],
+    record: Journal,
+    postgres_server: PostgresServer,
+    redis_server: RedisServer,
 ) -> None:
-    source = Path(__file__).with_name(f"{PLUGIN}.py").read_text()
-    plugins = install_distribution(PLUGIN, source, PYPROJECT, tmp_path / "plugin")
-    record, journal = Journal(tmp_path / "record"), Journal(tmp_path / "journal")
-    environment = {
-        "PYTHONPATH": str(plugins),
-        "CHAOS_RECORD": str(tmp_path / "record"),
-        "HEADBOX_WORKER_MAX_ATTEMPTS": MAX_ATTEMPTS,
-    }
+    journal = Journal(tmp_path / "journal")
+    environment["HEADBOX_WORKER_MAX_ATTEMPTS"] = MAX_ATTEMPTS
     generations = Generations()
     with (
         Upstream() as upstream,
-        Cluster(data_dir, apis=PLAN.apis, contents=PLAN.contents, workers=PLAN.workers, **environment) as cluster,
+        Cluster(data_dir, environment, apis=PLAN.apis, contents=PLAN.contents, workers=PLAN.workers) as cluster,
     ):
         upstream.files = generations
         async with Clients.of(cluster, PLAN, journal) as clients:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,16 +53,16 @@ class Cluster:
     """
 
     def __init__(
-        self, data_dir: Path, *, apis: int = 1, contents: int = 1, workers: int = 2, **environment: str
+        self, data_dir: Path, environment: Mapping[str, str], *, apis: int = 1, contents: int = 1, workers: int = 2
     ) -> None:
         """Set up a cluster.
 
         Args:
             data_dir: The data folder of an installation; settings find its PostgreSQL and Redis.
+            environment: Variables of all processes.
             apis: How many processes serve the API.
             contents: How many processes serve content.
             workers: How many processes run tasks.
-            environment: Variables of all processes.
         """
 
         def server(*arguments: str, **options: Any) -> HeadboxServer:
