@@ -19,6 +19,7 @@ import pytest
 
 from tests.deploy.checks import ROOT, SCRIPTS
 from tests.deploy.machine import Machine
+from tests.deploy.monitoring import Series, asked, series_of
 from tests.deploy.test_backup import POSTGRES_PROGRAMS
 from tests.deploy.test_docker_files import COMPOSE, DOCKER, HEADBOX_SERVICES, LASTING_SERVICES, SERVICES
 from tests.support.mirror import MANIFEST, serve, sha256
@@ -207,6 +208,15 @@ def test_measurements_are_for_monitors_alone(deployment: Deployment) -> None:
     for name in PROCESSES:
         assert "# TYPE process_cpu_seconds_total counter" in deployment.samples(name)
         assert httpx2.get(f"{deployment.monitoring_url}/{name}/readyz").json()["ready"] is True
+
+
+def test_alerts_and_panels_ask_for_what_is_shown(deployment: Deployment, states: list[str]) -> None:
+    shown: Series = {}
+    for name in PROCESSES:
+        for series, labels in series_of(deployment.samples(name)).items():
+            shown.setdefault(series, set()).update(labels)
+
+    assert {query.expression: missing for query in asked() if (missing := query.missing(shown))} == {}
 
 
 def test_too_large_a_request_is_refused_in_words(deployment: Deployment) -> None:
