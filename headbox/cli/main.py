@@ -24,6 +24,7 @@ CORE_NOUNS = {
     "distribution": "Distributions: where repositories are served.",
     "task": "Tasks: watch, cancel and repeat them.",
     "task-group": "Task groups: tasks that were created together.",
+    "upload": "Uploads: bytes for content.",
     "schedule": "Schedules: tasks that are created again and again.",
     "task-type": "Task types: what the plugins can do.",
 }

@@ -10,6 +10,7 @@ from headbox.kinds.declared import DeclaredArtifact, DeclaredContent
 from headbox.kinds.documents import (
     ContentUnit,
     Document,
+    FromUpload,
     RemoteDocument,
     RepositoryDocument,
     SettingsDocument,
@@ -26,6 +27,7 @@ __all__ = [
     "DeclaredContent",
     "Document",
     "Example",
+    "FromUpload",
     "Plugin",
     "PluginInvalid",
     "PublishContext",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -73,6 +74,28 @@ def _is_secret(annotation: Any) -> bool:
     return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
 
 
+@dataclass(frozen=True, slots=True)
+class FromUpload:
+    """How a content unit is made of bytes that a client brings: one artifact, and which fields tell of it.
+
+    All fields but those for digest and size are the client's to give.
+
+    Attributes:
+        relative_path: Name of the field that says where the artifact lies.
+        sha256: Name of the field that has its digest; None: none has.
+        size: Name of the field that has its size in bytes; None: none has.
+    """
+
+    relative_path: str
+    sha256: str | None = None
+    size: str | None = None
+
+    @property
+    def derived(self) -> frozenset[str]:
+        """The names of the fields that the bytes tell."""
+        return frozenset(name for name in (self.sha256, self.size) if name is not None)
+
+
 class ContentUnit(Document):
     """One immutable thing.
 
@@ -81,18 +104,26 @@ class ContentUnit(Document):
         unique_by: Names of the fields that no two units of one repository version may share: a unit that is added
             takes the
             place of the one that has them. Empty when units never stand in each other's way.
+        from_upload: How one is made of bytes that a client brings; None: units of this kind come by sync alone.
     """
 
     natural_key: ClassVar[tuple[str, ...]] = ()
     unique_by: ClassVar[tuple[str, ...]] = ()
+    from_upload: ClassVar[FromUpload | None] = None
 
     @classmethod
     def __pydantic_init_subclass__(
-        cls, *, natural_key: Iterable[str] = (), unique_by: Iterable[str] = (), **kwargs: Any
+        cls,
+        *,
+        natural_key: Iterable[str] = (),
+        unique_by: Iterable[str] = (),
+        from_upload: FromUpload | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.natural_key = tuple(natural_key)
         cls.unique_by = tuple(unique_by)
+        cls.from_upload = from_upload
 
     def unit_id(self) -> str:
         """Return the identifier of this unit, a UUID as text: the same kind and natural key always give the same."""

@@ -64,7 +64,7 @@ class Registry:
             raise PluginInvalid(f"{name} has no natural key.")
         claimed = [claim.parameter for claim in getattr(declared, "claims", ())]
         key = (*getattr(declared, "natural_key", ()), *getattr(declared, "unique_by", ()))
-        named = (*declared.searched, *key, *claimed)
+        named = (*declared.searched, *key, *claimed, *_upload_fields(declared))
         for field in named:
             if field not in declared.model_fields:
                 raise PluginInvalid(f"{name} names a field {field!r} that it does not have.")
@@ -114,3 +114,10 @@ class Registry:
     def publish_task(self, repository: type[RepositoryDocument]) -> type[PublishTask] | None:  # type: ignore[type-arg]
         """Return the task type that publishes a kind of repository, or None when it is served without publications."""
         return next((task for task in self.all(PublishTask) if task.repository_type() is repository), None)
+
+
+def _upload_fields(declared: type[Document]) -> list[str]:
+    """Return the names that a kind of content gives in `from_upload`."""
+    if not issubclass(declared, ContentUnit) or declared.from_upload is None:
+        return []
+    return [declared.from_upload.relative_path, *sorted(declared.from_upload.derived)]

@@ -24,6 +24,7 @@ class Context:
         types: The types that have global ids.
         base_url: Address that the client reached the server at, without a slash at its end.
         loaders: The data loaders of this operation.
+        client: Address that the client comes from; empty when it is none that one could tell.
     """
 
     engine: Engine
@@ -31,11 +32,14 @@ class Context:
     types: NodeTypes
     base_url: str
     loaders: Loaders
+    client: str = ""
 
     @classmethod
-    def create(cls, engine: Engine, storage: ArtifactStorage, types: NodeTypes, base_url: str) -> Context:
+    def create(
+        cls, engine: Engine, storage: ArtifactStorage, types: NodeTypes, base_url: str, client: str = ""
+    ) -> Context:
         """Return the context of a request."""
-        return cls(engine, storage, types, base_url, Loaders(engine.database.connection, types))
+        return cls(engine, storage, types, base_url, Loaders(engine.database.connection, types), client)
 
     def for_operation(self) -> Context:
         """Return a context for another operation of the same client: a connection may carry many."""

@@ -31,11 +31,20 @@ from headbox.models import (
     Schedule,
     Task,
     TaskGroup,
+    Upload,
     Worker,
 )
 
 #: Models whose rows are all of one type.
-PLAIN_MODELS: tuple[type[Model], ...] = (Distribution, Publication, RepositoryVersion, Schedule, TaskGroup, Worker)
+PLAIN_MODELS: tuple[type[Model], ...] = (
+    Distribution,
+    Publication,
+    RepositoryVersion,
+    Schedule,
+    TaskGroup,
+    Upload,
+    Worker,
+)
 #: Models whose rows have the type of their kind.
 MODELS_BY_DOCUMENT: tuple[tuple[type[Document], type[Model]], ...] = (
     (ContentUnit, Content),

@@ -30,6 +30,7 @@ from headbox.models import (
     Task,
     TaskClaim,
     TaskGroup,
+    Upload,
     Worker,
 )
 from headbox.models.database import Connection, fetch, model_from
@@ -75,6 +76,7 @@ class Loaders:
     version = cached_property[RowLoader[RepositoryVersion]](lambda self: self._of(RepositoryVersion))
     task = cached_property[RowLoader[Task]](lambda self: self._of(Task))
     task_group = cached_property[RowLoader[TaskGroup]](lambda self: self._of(TaskGroup))
+    upload = cached_property[RowLoader[Upload]](lambda self: self._of(Upload))
     worker = cached_property[RowLoader[Worker]](lambda self: self._of(Worker))
     remote = cached_property[DataLoader[UUID, CurrentRemote | None]](lambda self: DataLoader(self._remotes, BATCH))
     version_numbered = cached_property[DataLoader[VersionNumber, RepositoryVersion | None]](
@@ -123,6 +125,7 @@ class Loaders:
             Schedule: self.schedule.load,
             Task: self.task.load,
             TaskGroup: self.task_group.load,
+            Upload: self.upload.load,
             Worker: self.worker.load,
         }
         return await by_model[model](id)

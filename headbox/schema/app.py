@@ -82,7 +82,8 @@ class GraphQLApp(GraphQL[Context, None]):
         return self._context(request)
 
     def _context(self, connection: HTTPConnection) -> Context:
-        return Context.create(self.engine, self._storage, self._types, _origin(connection.base_url))
+        client = connection.client.host if connection.client else ""
+        return Context.create(self.engine, self._storage, self._types, _origin(connection.base_url), client)
 
     async def _respond(self, request: Request) -> Response:
         accept = request.headers.get("Accept")

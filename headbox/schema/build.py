@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from headbox.kinds import PluginInvalid, Registry
+from headbox.schema.artifact import ArtifactQueries
 from headbox.schema.derive.classes import root_type
 from headbox.schema.derive.derive import derived
 from headbox.schema.distribution import DistributionMutations, DistributionQueries
@@ -31,6 +32,7 @@ from headbox.schema.schedule import ScheduleMutations, ScheduleQueries
 from headbox.schema.status import StatusQueries
 from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubscriptions
 from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
+from headbox.schema.upload import UploadMutations
 from headbox.schema.version import VersionQueries
 from headbox.schema.worker import WorkerQueries
 from headbox.settings import GraphQLSettings
@@ -49,6 +51,7 @@ QUERIES: list[type] = [
     QueueStatsQueries,
     WorkerQueries,
     VersionQueries,
+    ArtifactQueries,
 ]
 MUTATIONS: list[type] = [
     RepositoryMutations,
@@ -58,6 +61,7 @@ MUTATIONS: list[type] = [
     TaskMutations,
     TaskGroupMutations,
     ScheduleMutations,
+    UploadMutations,
 ]
 SUBSCRIPTIONS: list[type] = [TaskSubscriptions, RepositorySubscriptions]
 

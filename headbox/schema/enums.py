@@ -117,9 +117,10 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "MIRROR": "They are removed, unless they were uploaded.",
     },
     OnError: {
-        "FAIL": "The task fails and changes nothing.",
+        "FAIL": "All of it fails, and nothing is changed.",
         "SKIP": (
-            "What the metadata describes badly or cannot be downloaded is left out and listed as an issue, at most"
+            "What is at fault is left out, and said; the rest goes on. In a sync: what the metadata"
+            " describes badly or cannot be downloaded is left out and listed as an issue, at most"
             " 10,000; the rest goes on. What has the place of a unit that cannot be downloaded stays, in mirror mode"
             " too."
         ),

@@ -143,7 +143,7 @@ class Expected(FieldExtension):
         try:
             return {**await next_(source, info, **kwargs), "errors": []}
         except (HeadboxError, ExceptionGroup) as error:
-            return {**self._empty, "errors": [_document(fault, prefix) for fault in faults(error)]}
+            return {**self._empty, "errors": [document(fault, prefix) for fault in faults(error)]}
 
 
 def faults(error: HeadboxError | ExceptionGroup[Exception]) -> Iterator[HeadboxError]:
@@ -169,7 +169,13 @@ def message(error: HeadboxError) -> str:
     return error.template.format(**{**error.values, "field": to_camel_case(field)})
 
 
-def _document(error: HeadboxError, prefix: tuple[str, ...]) -> dict[str, Any]:
+def document(error: HeadboxError, prefix: tuple[str, ...]) -> dict[str, Any]:
+    """Return an error as the API shows it.
+
+    Args:
+        error: The error.
+        prefix: Path of what its own path begins in.
+    """
     # What went wrong with no request is the fault of no field.
     path = [*prefix, *_path(error.path)] if isinstance(error, RequestError) else []
     return {**error.as_document(), "message": message(error), "path": path}

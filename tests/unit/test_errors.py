@@ -34,6 +34,10 @@ EXAMPLES: dict[HeadboxError, str] = {
     errors.NotPermitted(what="Reading", reason="no"): "Reading is not permitted: no.",
     errors.LimitExceeded(what="The depth", limit=20): "The depth exceeds the limit of 20.",
     errors.IdempotencyConflict(key="k"): "The idempotency key 'k' was used for another request.",
+    errors.UploadIncomplete(received=3, size=5): "The upload has 3 of its 5 bytes.",
+    errors.ContentConflict(what="Wheel", relative_path="a.whl"): (
+        "There is a Wheel with the same key already, which has other bytes at 'a.whl'."
+    ),
     errors.RemoteUnreachable(url="u", reason="refused"): "u cannot be reached: refused.",
     errors.RemoteResponse(url="u", reason="404 Not Found", status=404): "u answered 404 Not Found.",
     errors.MetadataInvalid(url="u", reason="no digest", line=7): "u cannot be read at line 7: no digest.",

@@ -81,10 +81,13 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
         schema: The schema.
         kinds: The declared kinds, such as "file.sync", by the names of their types.
     """
-    for name, field in schema.mutation_type.fields.items() if schema.mutation_type else ():
+    mutations = schema.mutation_type.fields if schema.mutation_type else {}
+    for name, field in mutations.items():
         verb, noun = _verb_and_noun(name)
         if schema.get_type(noun) is None:
             noun = noun.removesuffix("s")
+            # Beside the one that is about a single thing.
+            verb = f"{verb}-many" if name.removesuffix("s") in mutations else verb
         path = (*noun_path(noun, kinds), verb)
         yield Operation(path, "mutation", name, field, Shape.PAYLOAD, schema.get_type(noun))
     for name, field in schema.query_type.fields.items() if schema.query_type else ():

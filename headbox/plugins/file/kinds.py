@@ -7,6 +7,7 @@ from pydantic import Field
 from headbox.plugin_api import (
     ContentUnit,
     Digest,
+    FromUpload,
     RelativePath,
     RemoteDocument,
     RepositoryDocument,
@@ -20,7 +21,11 @@ MANIFEST = "PULP_MANIFEST"
 # The size is part of what a file is, though the digest would do: a remote that lies about it speaks of a file of its
 # own, and never for the same file of an honest one.
 class FileContent(
-    ContentUnit, kind="file.content", natural_key=("relative_path", "sha256", "size"), unique_by=("relative_path",)
+    ContentUnit,
+    kind="file.content",
+    natural_key=("relative_path", "sha256", "size"),
+    unique_by=("relative_path",),
+    from_upload=FromUpload(relative_path="relative_path", sha256="sha256", size="size"),
 ):
     """One file: a path and the bytes that stand there."""
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -10,6 +9,6 @@ from tests.support.engine import LocalEngine
 
 
 @pytest.fixture
-async def site(data_dir: Path) -> AsyncIterator[UploadSite]:
-    async with LocalEngine(data_dir).running() as engine, UploadSite(engine).running() as site:
+async def site(engine: LocalEngine) -> AsyncIterator[UploadSite]:
+    async with UploadSite(engine).running() as site:
         yield site

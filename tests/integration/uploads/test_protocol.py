@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from tests.integration.uploads.site import TYPE, UploadSite, checksum, id_of, metadata, sha256
+from tests.support.waiting import PATIENCE_SECONDS
 
 BODY = bytes(range(256)) * 5000
 
@@ -206,8 +207,8 @@ async def test_client_that_vanishes_has_not_sent_in_vain(site: UploadSite) -> No
     _, writer = await site.part_of_a_request(url, 0, BODY[:600_000], len(BODY))
     writer.close()
 
-    async with asyncio.timeout(10):
-        while (offset := await site.offset(url)) < 600_000:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (offset := await site.offset(url)) < 600_000:  # noqa: ASYNC110 - nothing tells of what has come
             await asyncio.sleep(0.01)
 
     assert offset == 600_000

@@ -61,6 +61,7 @@ type Query {
 type Mutation {
   "Create a sync."
   createThingSync(input: CreateThingSyncInput!): Payload!
+  createThingSyncs(input: CreateThingSyncInput!): Payload!
   createThingRepository(input: CreateThingRepositoryInput!): Payload!
   updateThingRepository(input: UpdateThingRepositoryInput!): PlainPayload!
   deleteRepository(id: ID!): PlainPayload!
@@ -85,6 +86,7 @@ def parsed(*path: str, arguments: list[str]) -> dict[str, Any]:
 def test_operations_are_named_by_plugin_noun_and_verb() -> None:
     assert {operation.path: operation.name for operation in operations(SCHEMA, KINDS)} == {
         ("thing", "sync", "create"): "createThingSync",
+        ("thing", "sync", "create-many"): "createThingSyncs",
         ("thing", "repository", "create"): "createThingRepository",
         ("thing", "repository", "update"): "updateThingRepository",
         ("thing", "unit-of-things", "list"): "things",

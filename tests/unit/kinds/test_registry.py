@@ -11,6 +11,7 @@ from pydantic import Field
 from headbox.kinds import (
     ContentUnit,
     Document,
+    FromUpload,
     Plugin,
     PluginInvalid,
     Registry,
@@ -89,6 +90,8 @@ def test_types_are_listed_by_plugin() -> None:
         (lambda: plugin_of(declared(natural_key=("nam",))), "names a field 'nam'"),
         (lambda: plugin_of(declared(unique_by=("place",))), "names a field 'place'"),
         (lambda: plugin_of(declared(searched=("place",))), "names a field 'place'"),
+        (lambda: plugin_of(declared(from_upload=FromUpload("path"))), "names a field 'path'"),
+        (lambda: plugin_of(declared(from_upload=FromUpload("name", size="bytes"))), "names a field 'bytes'"),
         (
             lambda: plugin_of(tasks=(declared(SyncTask, "CrateSync", kind="crate.sync"),)),
             "does not say which repository",

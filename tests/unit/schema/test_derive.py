@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from types import new_class
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field
 from headbox.kinds import (
     ContentUnit,
     Document,
+    FromUpload,
     Plugin,
     PluginInvalid,
     PublishTask,
@@ -235,3 +237,55 @@ def test_plugins_that_take_the_same_list_are_refused() -> None:
 )
 def test_lists_have_plural_names(type_name: str, expected: str) -> None:
     assert list_name(type_name) == expected
+
+
+class Parcel(
+    ContentUnit, kind="thing.parcel", natural_key=("place",), from_upload=FromUpload("place", sha256="digest")
+):
+    """A parcel."""
+
+    place: str = Field(description="Where it lies.")
+    digest: str = Field(description="What is in it.")
+    heavy: bool = Field(False, description="Whether it is heavy.")
+
+
+def test_content_is_made_of_what_the_bytes_do_not_tell() -> None:
+    schema = schema_of(Parcel)
+
+    assert fields_of(schema, "CreateParcelInput") == {
+        "place": "String!",
+        "heavy": "Boolean",
+        "upload": "ID",
+        "sha256": "String",
+    }
+    assert fields_of(schema, "CreateParcelPayload") == {"content": "Parcel", "errors": "[UserError!]!"}
+    assert fields_of(schema, "CreateParcelsInput") == {"items": "[CreateParcelInput!]!", "onError": "OnError"}
+    assert fields_of(schema, "CreateParcelsPayload") == {
+        "results": "[CreateParcelPayload!]!",
+        "errors": "[UserError!]!",
+    }
+
+
+def test_content_that_comes_by_sync_alone_cannot_be_made() -> None:
+    class Letter(ContentUnit, kind="thing.letter", natural_key=("text",)):
+        """A letter."""
+
+        text: str = Field(description="What it says.")
+
+    assert "CreateLetterInput" not in schema_of(Letter).graphql.type_map
+
+
+@pytest.mark.parametrize("name", ["upload", "sha256", "repository"])
+def test_field_that_hides_what_every_creation_takes_is_refused(name: str) -> None:
+    body = {
+        "__module__": __name__,
+        "__doc__": "A hidden thing.",
+        "__annotations__": {"place": str, name: str},
+        "place": Field(description="Where it lies."),
+        name: Field(description="Something."),
+    }
+    keywords = {"kind": "thing.hidden", "natural_key": ("place",), "from_upload": FromUpload("place")}
+    hidden = new_class("Hidden", (ContentUnit,), keywords, lambda namespace: namespace.update(body))
+
+    with pytest.raises(PluginInvalid, match=f"Hidden.{name} has the name of a field that the input"):
+        schema_of(hidden)

@@ -1,0 +1,103 @@
+"""Content that clients make of bytes which they brought."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from headbox.kinds import ContentUnit, FromUpload, PluginInvalid
+from headbox.resolvers import new_content as resolver
+from headbox.resolvers.context import Context
+from headbox.resolvers.new_content import BYTES, Made
+from headbox.schema.derive.classes import input_type, payload_type
+from headbox.schema.derive.parts import Parts
+from headbox.schema.documents import input_fields
+from headbox.schema.enums import OnError
+from headbox.schema.errors import UserError, document
+from headbox.schema.info import list_of
+from headbox.schema.inputs import optional
+from headbox.schema.names import list_name, mutation_name
+from headbox.services.content import MAX_ITEMS
+
+_SAME = "What is there already is the same content, and no error."
+
+
+def add_mutations(parts: Parts, kind: type[ContentUnit], roles: FromUpload) -> None:
+    """Add the mutations that make units of a kind: one, and many."""
+    name = kind.__name__
+    one_input = input_type(f"Create{name}Input", f"A {name} to make.", _fields(kind, roles))
+    one_payload = payload_type(
+        f"Create{name}Payload",
+        "What became of a creation.",
+        {
+            "content": (parts.types[name] | None, "The content; null when there is none."),
+            "errors": (list[UserError], "Why there is none."),
+        },
+    )
+    parts.add_mutation(
+        mutation_name("create", name),
+        f"Make a {name} of bytes that are here. {_SAME}",
+        one_input,
+        one_payload,
+        lambda context, values: _create(context, kind, values),
+    )
+    plural = list_name(name)
+    plural = f"{plural[:1].upper()}{plural[1:]}"
+    parts.add_mutation(
+        mutation_name("create", plural),
+        f"Make many {name} of bytes that are here. {_SAME}",
+        input_type(f"Create{plural}Input", f"Many {name} to make.", _many_fields(one_input)),
+        payload_type(
+            f"Create{plural}Payload",
+            "What became of many creations.",
+            {
+                "results": (
+                    list_of(one_payload),
+                    "What became of each, in the order of the items; empty when nothing was done.",
+                ),
+                "errors": (list[UserError], "Why nothing was done; empty where `results` tells."),
+            },
+        ),
+        lambda context, values: _create_many(context, kind, values),
+        results=[],
+    )
+
+
+def _fields(kind: type[ContentUnit], roles: FromUpload) -> dict[str, Any]:
+    given = input_fields(kind, but=roles.derived)
+    if hidden := sorted({*BYTES, "repository"} & given.keys()):
+        where = f"{kind.__module__}.{kind.__name__}.{hidden[0]}"
+        raise PluginInvalid(f"{where} has the name of a field that the input of every creation has.")
+    return {
+        **given,
+        "upload": (strawberry.ID | None, optional("Id of the complete upload that brought the bytes.")),
+        "sha256": (
+            str | None,
+            optional("Digest of bytes that are stored, in place of an upload: SHA-256, 64 hexadecimal digits."),
+        ),
+    }
+
+
+def _many_fields(one_input: Any) -> dict[str, Any]:
+    return {
+        "items": (list_of(one_input), strawberry.field(description=f"What to make: at most {MAX_ITEMS}.")),
+        "on_error": (
+            OnError | None,
+            strawberry.field(
+                default=OnError.FAIL, description="Whether what is in order is made when something else is not."
+            ),
+        ),
+    }
+
+
+async def _create(context: Context, kind: type[ContentUnit], values: dict[str, Any]) -> dict[str, Any]:
+    return {"content": await resolver.create(context, kind, values)}
+
+
+async def _create_many(context: Context, kind: type[ContentUnit], values: dict[str, Any]) -> dict[str, Any]:
+    return {"results": [_result(made) for made in await resolver.create_many(context, kind, values)]}
+
+
+def _result(made: Made) -> dict[str, Any]:
+    return {"content": made.content, "errors": [document(error, ("input",)) for error in made.errors]}
