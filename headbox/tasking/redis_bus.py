@@ -43,6 +43,9 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 2.0
 #: How long what waits may take to be sent when the bus ends, in seconds.
 FLUSH_SECONDS = 1.0
 
+#: What a broken connection raises; the last of it, uvloop, of one that was closed meanwhile.
+_BROKEN = (RedisError, OSError, RuntimeError)
+
 log = logging.getLogger(__name__)
 
 
@@ -87,7 +90,7 @@ class RedisBus:
             yield self
         finally:
             self._loop = None
-            with suppress(RedisError, OSError, TimeoutError):
+            with suppress(*_BROKEN):
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await self._flush()
             for job in jobs:
@@ -128,7 +131,7 @@ class RedisBus:
             began = clock()
             try:
                 await job()
-            except (RedisError, OSError) as error:
+            except _BROKEN as error:
                 if not self._is_away:
                     self._is_away = True
                     log.warning("Redis is away: events wait, or are lost", extra={"error": str(error)})
@@ -153,7 +156,7 @@ class RedisBus:
                     for (topic, key), payload in batch.items():
                         pipeline.publish(f"{self._prefix}{topic}:{key}", orjson.dumps(payload))
                     await pipeline.execute()
-            except (RedisError, OSError):
+            except _BROKEN:
                 self._outbox.put_back(batch)
                 raise
 

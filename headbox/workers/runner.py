@@ -34,8 +34,8 @@ SAVE_SECONDS = 1.0
 #: Waits between tries to write a task's end, in seconds; the last one is repeated.
 END_RETRY_SECONDS = (0.2, 1.0, 5.0)
 
-#: How long tasks may take to be given back, in seconds.
-STOP_SECONDS = 4.0
+#: How long tasks may take to be given back, in seconds, and then to let go of what they cannot write.
+STOP_SECONDS, ABANDON_SECONDS = 4.0, 1.0
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class TaskRunner:
         self._running: dict[Attempt, tuple[asyncio.Task[None], Run]] = {}
         self._orphans: set[Attempt] = set()
         self._stopping = asyncio.Event()
+        self._abandoning = asyncio.Event()
 
     async def run(self, task_id: UUID) -> None:
         """Take a task and run it to its end; do nothing when somebody else has it."""
@@ -133,6 +134,10 @@ class TaskRunner:
             _, stuck = await asyncio.wait([job for job, _ in running], timeout=seconds)
             if stuck:
                 log.warning("tasks did not end in time", extra={"tasks": len(stuck)})
+                self._abandoning.set()
+                for job in stuck:
+                    job.cancel()
+                await asyncio.wait(stuck, timeout=ABANDON_SECONDS)
 
     def _cancel(self, task_id: UUID) -> None:
         for attempt, (job, run) in list(self._running.items()):
@@ -166,15 +171,17 @@ class TaskRunner:
         """Write the end of a task that did not complete, however long the database refuses it."""
         waits = iter(END_RETRY_SECONDS)
         wait = END_RETRY_SECONDS[0]
-        while True:
+        while not self._abandoning.is_set():
             try:
-                return await self._write_end(run, error)
+                await self._write_end(run, error)
             except (BaseORMException, OSError):
                 log.exception("the end of a task cannot be written", extra={"task": str(run.task.id)})
                 if self._stopping.is_set():  # The next life of this worker takes the task back.
-                    return None
+                    return
                 wait = next(waits, wait)
                 await asyncio.sleep(wait)
+            else:
+                return
 
     async def _write_end(self, run: Run, error: Exception | None) -> None:
         run.is_ending = True

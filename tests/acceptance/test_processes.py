@@ -30,7 +30,7 @@ LIMIT_SECONDS = 10.0
 
 @pytest.fixture
 def cluster(data_dir: Path) -> Iterator[Cluster]:
-    with Cluster(data_dir) as cluster:
+    with Cluster(data_dir, {}) as cluster:
         yield cluster
 
 
@@ -252,3 +252,24 @@ def test_interrupt_of_a_terminal_ends_all_processes_in_order(data_dir: Path) -> 
 
         wait_until(lambda: not any(child.is_running() for child in children))
     assert "Traceback" not in worker.log.read_text()
+
+
+@pytest.mark.parametrize("kind", ["apis", "contents", "workers"])
+@pytest.mark.parametrize("fault", ["cut", "silence"])
+def test_process_ends_in_time_when_it_reaches_nothing(
+    cluster: Cluster, api: HeadboxServer, upstream: Upstream, kind: str, fault: str
+) -> None:
+    serve(upstream, {"slow.txt": b"slow"})
+    upstream.fault("slow.txt", Slow(60))
+    for base_path in ("one", "two"):
+        client.create_mirror(api, upstream.url_of(MANIFEST), base_path, sync=True)
+    wait_until(lambda: upstream.hits("slow.txt") == 2)
+    node = getattr(cluster, kind)[0]
+
+    for link in (node.database, node.redis):
+        getattr(link, fault)()
+    time.sleep(1)
+
+    start = time.monotonic()
+    assert node.process.terminate() == 0
+    assert time.monotonic() - start < LIMIT_SECONDS
