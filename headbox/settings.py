@@ -67,9 +67,15 @@ class DatabaseSettings(Section):
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("postgres://", "postgresql://")):
+        if not url:
+            return None
+        if not url.startswith(("postgres://", "postgresql://")):
             raise ValueError("it begins with postgres:// or postgresql://")
-        return url or None
+        try:
+            _ = urlsplit(url).port
+        except ValueError as error:
+            raise ValueError("its port is no number from 0 to 65535") from error
+        return url
 
 
 class RedisSettings(Section):

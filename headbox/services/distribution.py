@@ -8,7 +8,7 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
-from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, RevisionConflict
+from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, NotFound, RevisionConflict
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch, lock_name, lock_row, transaction
 from headbox.services.documents import check_labels, check_name
@@ -132,12 +132,17 @@ async def _lock_followed(connection: Connection, source: Source) -> None:
     """Let nothing new be published of what is followed: it would not be seen, nor would this distribution be.
 
     As `follow` has it, repositories are locked before distributions.
+
+    Raises:
+        NotFound: The repository was deleted meanwhile.
     """
     if isinstance(source, Publication):
         source = await RepositoryVersion.get_or_none(id=source.repository_version_id, using_db=connection)
     if source is not None:
         repository_id = source.id if isinstance(source, Repository) else source.repository_id
         await lock_row(connection, "repository", repository_id)
+        if not await Repository.filter(id=repository_id).using_db(connection).exists():
+            raise NotFound(what="Repository", key=str(repository_id), path=("source",))
 
 
 async def _source(connection: Connection, distribution: Distribution) -> Source:

@@ -54,6 +54,8 @@ def test_each_section_is_read_from_its_variables(monkeypatch: pytest.MonkeyPatch
         ("HEADBOX_LOG_LEVEL", "loud"),
         ("HEADBOX_DOWNLOAD_MAX_UNITS", "-1"),
         ("HEADBOX_SERVER_PROT", "1234"),
+        ("HEADBOX_DATABASE_URL", "mysql://host/headbox"),
+        ("HEADBOX_DATABASE_URL", "postgres://host:port/headbox"),
         ("HEADBOX_STORAGE_URL", "/srv/artifacts"),
         ("HEADBOX_STORAGE_URL", "file://srv/artifacts"),
         ("HEADBOX_STORAGE_URL", "s3:///prefix"),
