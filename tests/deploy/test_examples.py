@@ -6,16 +6,28 @@ import configparser
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import kubernetes_validate
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from headbox.settings import Settings
 from tests.deploy.checks import SCRIPTS, parse_headbox, succeeds, unknown
 from tests.deploy.monitoring import EXAMPLES, PANELS, RULES, asked
 from tests.deploy.test_docker_files import COMPOSE_TEXT, DOCKER
+from tests.support.nginx import nginx
+from tests.support.services.process import free_port
+from tests.support.upstream import Upstream
 
 UNITS = sorted([*(EXAMPLES / "systemd").glob("*.service"), *(EXAMPLES / "systemd").glob("*.timer")])
 #: What systemdlint asks for and our services do without.
@@ -178,3 +190,55 @@ class TestMonitoring:
         for query in asked():
             assert query.series, query.expression
             assert all(query.expression.count(a) == query.expression.count(b) for a, b in ("()", "[]", "{}"))
+
+
+class TestPublicNginx:
+    """nginx that asks for a password, in front of a server that has none."""
+
+    @pytest.fixture
+    def url(self, tmp_path: Path, upstream: Upstream) -> Iterator[str]:
+        """The address of nginx, in front of something that answers everything."""
+        certificate, key = self_signed(tmp_path)
+        passwords = tmp_path / "htpasswd"
+        passwords.write_text("operator:{PLAIN}secret\n")
+        upstream.files.update({"graphql": b"api", "content/file": b"content"})
+        tls_port = free_port()
+        changes = {
+            "listen 443 ssl;": f"listen 127.0.0.1:{tls_port} ssl;",
+            "/etc/nginx/tls/packages.example.com.crt": str(certificate),
+            "/etc/nginx/tls/packages.example.com.key": str(key),
+            "auth_basic_user_file /etc/nginx/headbox.htpasswd": f"auth_basic_user_file {passwords}",
+        }
+        text = (EXAMPLES / "nginx-public.conf").read_text().replace("http://127.0.0.1:8640", upstream.url)
+        example = tmp_path / "example.conf"
+        example.write_text(text)
+        with nginx(tmp_path / "nginx", example, changes):
+            yield f"https://127.0.0.1:{tls_port}"
+
+    def test_api_needs_a_password_and_packages_do_not(self, url: str) -> None:
+        with httpx2.Client(verify=False) as anybody:
+            assert anybody.get(f"{url}/graphql").status_code == 401
+            assert anybody.get(f"{url}/graphql", auth=("operator", "wrong")).status_code == 401
+            assert anybody.get(f"{url}/graphql", auth=("operator", "secret")).content == b"api"
+            assert anybody.get(f"{url}/content/file").content == b"content"
+            assert anybody.get(f"{url}/metrics", auth=("operator", "secret")).status_code == 404
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Return the files of a certificate for 127.0.0.1 and of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "tls.crt", folder / "tls.key"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
