@@ -1,10 +1,12 @@
 # Every command of the project. `make help` lists them, and CI calls nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo serve test check lint format schema schema-is-current bench clean
+.PHONY: help setup browser demo serve test chaos check lint format schema schema-is-current bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 GRAPHIQL := headbox/web_assets/graphiql/index.html
+# What is tested on PostgreSQL and Redis too.
+TWO_WAYS := tests/unit/models tests/unit/tasking tests/contracts tests/integration tests/acceptance tests/deploy tests/chaos
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 
 help: ## List the commands
@@ -18,8 +20,12 @@ demo: setup ## Show the main job on real files; UPSTREAM=https://… mirrors ano
 serve: setup ## Run the server on http://127.0.0.1:8640
 	@$(BIN)/headbox serve
 
-test: setup browser lint schema-is-current ## Run every check and every test, as CI does
+test: setup browser lint schema-is-current ## Run every check and every test, embedded and distributed, as CI does
 	@$(BIN)/pytest tests -q -n logical --dist worksteal
+	@HEADBOX_TEST_WAY=distributed $(BIN)/pytest $(TWO_WAYS) -q -n logical --dist worksteal
+
+chaos: setup ## Disturb API, content and workers for five minutes, and look for harm
+	@HEADBOX_TEST_WAY=distributed HEADBOX_TEST_CHAOS=long $(BIN)/pytest tests/chaos/test_chaos.py -q
 
 check: setup lint schema-is-current ## Run the checks and the fast tests: two minutes, before every commit
 	@$(BIN)/pytest tests/unit tests/architecture -q -n logical

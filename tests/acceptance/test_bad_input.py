@@ -18,6 +18,7 @@ from tests.support.upstream import Upstream
 FILES = {"a.txt": b"a", "large.bin": os.urandom(3_000_000)}
 
 
+@pytest.mark.embedded
 def test_second_server_on_the_same_data_folder_is_refused(server: HeadboxServer) -> None:
     second = subprocess.run(
         [COMMAND, "serve", "--port", "0", "--data-dir", server.data_dir],

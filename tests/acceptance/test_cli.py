@@ -16,6 +16,8 @@ from headbox import __version__
 from tests.support.server import COMMAND, HeadboxServer
 from tests.support.upstream import Slow, Status, Upstream, pulp_manifest
 
+pytestmark = pytest.mark.embedded
+
 FILES = {"a.txt": b"first", "b/c.txt": b"second"}
 
 

@@ -27,6 +27,8 @@ from tests.support.server import HeadboxServer
 from tests.support.upstream import Slow, Upstream, pulp_manifest
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.embedded
+
 ROUNDS = 30
 FILES = 60
 #: Files that change in each round, besides one that goes, one that comes and the one that names the state.

@@ -14,6 +14,8 @@ import pytest
 from demo.processes import ROOT
 from tests.support.upstream import Upstream, pulp_manifest
 
+pytestmark = pytest.mark.embedded
+
 SECONDS = 110
 
 

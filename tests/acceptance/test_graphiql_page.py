@@ -10,6 +10,8 @@ from playwright.async_api import Page, expect
 
 from tests.support.browser import launch_chromium
 
+pytestmark = pytest.mark.embedded
+
 EXECUTE = ".graphiql-execute-button"
 RESPONSE = ".graphiql-response"
 TAB = ".graphiql-tab-button"

@@ -20,6 +20,8 @@ from headbox.cli.client import Client
 from tests.support.tutorial import Tutorial, install, read_tutorial
 from tests.support.upstream import Upstream
 
+pytestmark = pytest.mark.embedded
+
 HEADBOX = Path(sys.executable).with_name("headbox")
 #: The upstream that the tutorial has its reader start.
 TUTORIAL_URL = "http://127.0.0.1:8000/things.json"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.chaos.holding import began, hold
 from tests.chaos.journal import Journal
-from tests.chaos.test_lost_workers import began, hold
 from tests.support.client import completed, create_mirror
 from tests.support.cluster import Cluster
 from tests.support.services import RedisServer
