@@ -7,7 +7,6 @@ Lines are coloured text for people on a terminal, and JSON objects elsewhere, on
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from typing import Any, TextIO
 from urllib.parse import urlsplit
@@ -18,13 +17,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from headbox.settings import LogSettings
 from headbox.tasking import correlation
+from headbox.tasking.redaction import masked
 
 #: Libraries that say too much at INFO.
 _QUIET = ("aiosqlite", "asyncio", "dramatiq", "tortoise", "tortoise.db_client", "websockets")
-
-_USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
-_SECRET_NAME = re.compile(r"password|secret|token|authorization|cookie", re.IGNORECASE)
-_MASK = "***"
 
 
 def configure(settings: LogSettings, stream: TextIO = sys.stderr) -> None:
@@ -91,14 +87,4 @@ def _tell_request(_logger: WrappedLogger, _name: str, event: EventDict) -> Event
 
 def _mask(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Take out credentials: in URLs, and in fields that are named for them."""
-    return {name: _masked(name, value) for name, value in event.items()}
-
-
-def _masked(name: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _masked(str(key), item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_masked(name, item) for item in value]
-    if isinstance(value, str):
-        return _MASK if _SECRET_NAME.search(name) else _USERINFO.sub(f"{_MASK}@", value)
-    return value
+    return {name: masked(name, value) for name, value in event.items()}

@@ -87,6 +87,7 @@ class Loaders:
     group_counts = cached_property[DataLoader[UUID, dict[TaskState, int]]](
         lambda self: DataLoader(self._group_counts, BATCH)
     )
+    dropped_log_lines = cached_property[DataLoader[UUID, int]](lambda self: DataLoader(self._dropped_log_lines, BATCH))
     current_tasks = cached_property[DataLoader[UUID, list[Task]]](lambda self: DataLoader(self._current_tasks, BATCH))
     artifacts = cached_property[DataLoader[UUID, list[ContentArtifact]]](
         lambda self: DataLoader(self._artifacts, BATCH)
@@ -183,6 +184,16 @@ class Loaders:
     async def _group_counts(self, group_ids: list[UUID]) -> list[dict[TaskState, int]]:
         found = await queries.group_counts(self._connection, group_ids)
         return [found[group_id] for group_id in group_ids]
+
+    async def _dropped_log_lines(self, task_ids: list[UUID]) -> list[int]:
+        rows = await fetch(
+            self._connection,
+            "SELECT task_id, MIN(number) AS first FROM task_log_line"  # noqa: S608
+            f" WHERE task_id IN ({_marks(task_ids)}) GROUP BY task_id",
+            _texts(task_ids),
+        )
+        dropped = {str(row["task_id"]): row["first"] - 1 for row in rows}
+        return [dropped.get(str(task_id), 0) for task_id in task_ids]
 
     async def _current_tasks(self, worker_ids: list[UUID]) -> list[list[Task]]:
         running = Task.filter(worker_id__in=worker_ids, state__in=[TaskState.RUNNING, TaskState.CANCELING])

@@ -32,6 +32,7 @@ from headbox.schema.schedule import ScheduleMutations, ScheduleQueries
 from headbox.schema.status import StatusQueries
 from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubscriptions
 from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
+from headbox.schema.task_log import TaskLogSubscriptions
 from headbox.schema.upload import UploadMutations
 from headbox.schema.version import VersionQueries
 from headbox.schema.worker import WorkerQueries
@@ -63,7 +64,7 @@ MUTATIONS: list[type] = [
     ScheduleMutations,
     UploadMutations,
 ]
-SUBSCRIPTIONS: list[type] = [TaskSubscriptions, RepositorySubscriptions]
+SUBSCRIPTIONS: list[type] = [TaskSubscriptions, TaskLogSubscriptions, RepositorySubscriptions]
 
 
 class ApiSchema(strawberry.Schema):

@@ -12,8 +12,9 @@ from strawberry import UNSET
 from headbox import models
 from headbox.kinds import TaskType as DeclaredTask
 from headbox.resolvers import task as resolver
-from headbox.resolvers import watch
+from headbox.resolvers import task_log, watch
 from headbox.resolvers.paging import Page
+from headbox.resolvers.task_log import LogPage
 from headbox.schema.connection import After, Before, Connection, First, Last, page_arguments
 from headbox.schema.enums import ActionState, ProgressUnit, TaskPriority, TaskState, TotalKind
 from headbox.schema.errors import UserError
@@ -111,6 +112,22 @@ class Task(Node):
     @staticmethod
     def repeats(root: Row, info: Info) -> Awaitable[models.Task | None] | None:
         return info.context.loaders.task.load(root.repeats_id) if root.repeats_id else None
+
+    @field(
+        description="What it said while it ran, its earlier attempts too, the oldest line first. At most 1,000 lines of"
+        " 256 KiB together are kept; they are written once a second.",
+        graphql_type=lazy("LogLineConnection", "task_log"),
+    )
+    @staticmethod
+    async def log(
+        root: Row,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> LogPage:
+        return await task_log.page(info.context, root, page_arguments(first, after, last, before))
 
     @field(description="The group that it belongs to.", graphql_type=lazy("TaskGroup", "task") | None)
     @staticmethod

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 #: A task: the snapshot of its row.
 TASK = "task"
+#: A running task has written lines to its log, or will write no more in this attempt.
+TASK_LOG = "task_log"
 #: A running task is asked to end.
 CANCEL = "cancel"
 #: A repository has a new version or publication, or was changed.

@@ -22,6 +22,7 @@ from headbox.tasking import lifecycle
 from headbox.tasking.correlation import correlated
 from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.tasking.lifecycle import Attempt, AttemptOver
+from headbox.tasking.log import recorded
 from headbox.tasking.snapshot import snapshot_of
 from headbox.types import TaskState
 from headbox.workers import metrics
@@ -156,7 +157,11 @@ class TaskRunner:
 
     async def _do(self, run: Run) -> None:
         try:
-            async with self._workspace.open(run.working_folder.name), self._shown(run):
+            async with (
+                self._workspace.open(run.working_folder.name),
+                self._shown(run),
+                recorded(self._engine, run.attempt),
+            ):
                 await execute(run)
             metrics.ended(run.task.kind, TaskState.COMPLETED)
         except AttemptOver:

@@ -39,9 +39,17 @@ def make_gate() -> tuple[str, Gate]:
 
 
 async def make_wait(
-    engine: Engine, gate: str, text: str = "", *, resource: str = "", fails: bool = False, **request: Any
+    engine: Engine,
+    gate: str,
+    text: str = "",
+    *,
+    resource: str = "",
+    fails: bool = False,
+    says: str = "",
+    **request: Any,
 ) -> Task:
     """Create a task that waits at a gate, holding a resource that nobody else wants unless one is named."""
-    values = {"gate": gate, "text": text, "resource": resource or unused_name("resource"), "fails": fails}
+    values: dict[str, Any] = {"gate": gate, "text": text, "resource": resource or unused_name("resource")}
+    values |= {"fails": fails, "says": says}
     async with engine.unit_of_work() as work:
         return await tasks.create(work, WaitTask, values, **request)

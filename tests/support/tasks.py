@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from pydantic import Field
 
 from headbox.plugin_api import MetadataInvalid, Plugin, TaskContext, TaskType, exclusive
+
+log = logging.getLogger(__name__)
 
 
 class Gate:
@@ -63,6 +66,7 @@ class WaitTask(TaskType, kind="gate.wait", claims=(exclusive("resource"),)):
     resource: str = Field("anything", description="What the task holds.")
     gate: str = Field(description="Name of the gate.")
     text: str = Field("", description="What the gate notes.")
+    says: str = Field("", description="What it logs before and behind the gate.")
     fails: bool = Field(False, description="Whether it fails behind the gate.")
 
     async def run(self, ctx: TaskContext) -> None:
@@ -70,10 +74,16 @@ class WaitTask(TaskType, kind="gate.wait", claims=(exclusive("resource"),)):
         report = ctx.report("gate.wait", "Waiting", total=2)
         (ctx.working_folder / "scratch").write_bytes(b"scratch")
         report.add()
+        self._say("before")
         await gates[self.gate].pass_through(self.text)
+        self._say("behind")
         report.add()
         if self.fails:
             raise MetadataInvalid(url="gate:", reason="a test wants it so")
+
+    def _say(self, where: str) -> None:
+        if self.says:
+            log.warning("%s the gate: %s", where, self.says, extra={"where": where})
 
 
 gate_plugin = Plugin(
