@@ -6,8 +6,8 @@ Source: tus resumable upload protocol 1.0.0, https://tus.io/protocols/resumable-
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
@@ -137,42 +137,31 @@ class UploadApp:
 
     async def _show(self, request: TusRequest) -> Answer:
         upload = await self._found(request)
-        if upload.is_whole and upload.completed_at is None:
-            with self._locked(upload) as file:
-                await uploads.resume(self._engine, self._storage, file, upload)
-        offset = upload.received if upload.is_whole else min(upload.received, self._folder.size_of(upload.id))
-        headers = {"Upload-Offset": str(offset), "Upload-Length": str(upload.size)}
+        if _is_left(upload):
+            async with self._held(upload) as (upload, file):
+                await self._complete(upload, file)
+        headers = {"Upload-Offset": str(self._offset(upload)), "Upload-Length": str(upload.size)}
         if upload.metadata is not None:
             headers["Upload-Metadata"] = upload.metadata
         return 200, headers | _expiry(upload)
 
     async def _add(self, request: TusRequest, receive: Receive) -> Answer:
-        upload = await self._found(request)
+        found = await self._found(request)
         offset = request.number("Upload-Offset")
         checksum = request.checksum()
-        with self._locked(upload) as file:
-            try:
-                # Again, for it may have moved on before it was locked.
-                upload = await self._found(request)
-            except Refused:
-                file.remove()
-                raise
-            if upload.is_whole and upload.completed_at is None:
-                await uploads.resume(self._engine, self._storage, file, upload)
-            here = upload.received if upload.is_whole else min(upload.received, file.size)
+        async with self._held(found) as (upload, file):
+            await self._complete(upload, file)
+            here = self._offset(upload)
             if offset != here:
                 raise Refused(409, f"The upload goes on at {here}, and not at {offset}.")
             request.check_body(upload.size - here)
-            with self._body(receive) as body:
-                if upload.completed_at is None:
+            if upload.completed_at is None:
+                with self._body(receive) as body:
                     await self._intake.take(upload, file, here, body, checksum)
-                else:
-                    file.remove()
         return 204, {"Upload-Offset": str(upload.received), **_expiry(upload)}
 
     async def _terminate(self, request: TusRequest) -> Answer:
-        upload = await self._found(request)
-        with self._locked(upload) as file:
+        async with self._held(await self._found(request)) as (upload, file):
             await uploads.remove(self._engine.database.connection, file, upload)
         return 204, {}
 
@@ -181,6 +170,34 @@ class UploadApp:
         if upload is None:
             raise no_upload()
         return upload
+
+    def _offset(self, upload: Upload) -> int:
+        """Return how many bytes of an upload are here."""
+        if upload.completed_at is not None:
+            return int(upload.size)
+        # A crash of the machine may have cut the file.
+        return min(int(upload.received), self._folder.size_of(upload.id))
+
+    async def _complete(self, upload: Upload, file: UploadFile) -> None:
+        """Go on with an upload that has all of its bytes, and was left before they were stored."""
+        if _is_left(upload):
+            await uploads.resume(self._engine, self._storage, file, upload)
+
+    @asynccontextmanager
+    async def _held(self, found: Upload) -> AsyncIterator[tuple[Upload, UploadFile]]:
+        """Have an upload for oneself, as it is by then.
+
+        Raises:
+            Refused: Another request has it, or it is gone.
+        """
+        with self._locked(found) as file:
+            upload = await uploads.find(self._engine.database.connection, found.id)
+            if upload is None or upload.completed_at is not None:
+                # There is none any more: this one was made to be locked.
+                file.remove()
+            if upload is None:
+                raise no_upload()
+            yield upload, file
 
     @contextmanager
     def _locked(self, upload: Upload) -> Iterator[UploadFile]:
@@ -200,6 +217,11 @@ class UploadApp:
             yield body
         finally:
             self._bodies.discard(body)
+
+
+def _is_left(upload: Upload) -> bool:
+    """Tell whether an upload has all of its bytes, and they are not stored yet."""
+    return upload.is_whole and upload.completed_at is None
 
 
 def _expiry(upload: Upload) -> dict[str, str]:

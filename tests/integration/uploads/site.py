@@ -39,7 +39,7 @@ def checksum(body: bytes, algorithm: str = "sha256") -> dict[str, str]:
     return {"Upload-Checksum": f"{algorithm} {encoded(hashlib.new(algorithm, body).digest())}"}
 
 
-def metadata(**values: str) -> dict[str, str]:
+def metadata(**values: str | bytes) -> dict[str, str]:
     """Return the header with what a client says of an upload."""
     return {"Upload-Metadata": ",".join(f"{key} {encoded(value)}" for key, value in values.items())}
 
