@@ -91,7 +91,8 @@ def read_metadata(text: str | None) -> Metadata:
     Raises:
         Refused: It is not made as it should be, too long, or holds a digest that is none.
     """
-    if text is None:
+    # Some clients send an empty header for none.
+    if not text:
         return Metadata()
     if len(text) > MAX_METADATA:
         raise Refused(400, f"Upload-Metadata has at most {MAX_METADATA} characters.")

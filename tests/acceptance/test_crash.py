@@ -45,6 +45,7 @@ DATA_FILES = {
     "headbox.lock",
     "headbox.migration.lock",
     "secret.key",
+    "uploads",
     "work",
 }
 
