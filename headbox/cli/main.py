@@ -22,7 +22,7 @@ CORE_NOUNS = {
     "remote": "Remotes: where to sync from.",
     "publication": "Publications: what clients read of one version.",
     "distribution": "Distributions: where repositories are served.",
-    "task": "Tasks: watch, cancel and repeat them.",
+    "task": "Tasks: watch, cancel, repeat and purge them, and read their logs.",
     "task-group": "Task groups: tasks that were created together.",
     "upload": "Uploads: bytes for content.",
     "schedule": "Schedules: tasks that are created again and again.",

@@ -9,9 +9,10 @@ from headbox.cli.derived.installed import installed_api
 from headbox.cli.derived.operations import Operation, operations
 from headbox.cli.derived.references import lookups
 from headbox.cli.task import watch_command
+from headbox.cli.task_log import log_command
 
 #: Commands beside the derived ones, by their words.
-_WRITTEN = {("task", "watch"): watch_command}
+_WRITTEN = {("task", "watch"): watch_command, ("task", "log"): log_command}
 
 
 def group(noun: str, help_text: str) -> click.Group:

@@ -85,6 +85,8 @@ async def test_list_of_workers_takes_the_same_queries_however_long_it_is(api: Ap
             await api.run(f"{{ allWorkers {{ edges {{ node {{ {WORKER} }} }} }} }}")
         return len(asked)
 
+    # The first operation of a process reads more: it opens what the others use.
+    await queries()
     few = await queries()
     for number in range(5):
         await Worker.create(name=f"w{number}", last_seen_at=datetime.now(UTC))

@@ -1,0 +1,95 @@
+"""`headbox task log`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from click.testing import CliRunner
+
+from headbox.cli.task_log import log_command
+from tests.unit.cli.scripted import Scripted, events
+
+AT = "2026-01-31T12:00:00+00:00"
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[Scripted]:
+    async with Scripted().running() as scripted:
+        yield scripted
+
+
+def line(number: int, message: str, **extra: Any) -> dict[str, Any]:
+    return {
+        "number": number,
+        "attempt": 1,
+        "loggedAt": AT,
+        "level": "warning",
+        "logger": "plugin",
+        "message": message,
+        "extra": extra,
+    }
+
+
+def page(*lines: dict[str, Any], dropped: int = 0, after: str | None = None) -> web.Response:
+    log = {
+        "dropped": dropped,
+        "edges": [{"node": node} for node in lines],
+        "pageInfo": {"hasNextPage": after is not None, "endCursor": after},
+    }
+    return web.json_response({"data": {"task": {"log": log}}})
+
+
+async def run(scripted: Scripted, *arguments: str) -> tuple[int, list[str], str]:
+    """Run the command and return its exit code and what it printed."""
+    runner = CliRunner()
+    command = ["T", "--server", scripted.url, *arguments]
+    result = await asyncio.to_thread(runner.invoke, log_command, command, standalone_mode=False)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout.splitlines(), result.stderr
+
+
+async def test_log_is_printed_page_by_page(scripted: Scripted) -> None:
+    scripted.answers += page(line(3, "one", url="u"), dropped=2, after="next"), page(line(4, "two\x1b[31m"))
+
+    _, printed, errors = await run(scripted)
+
+    assert [text.split(" ", 1)[1] for text in printed] == [
+        "warning  one url=u",
+        "warning  two\N{REPLACEMENT CHARACTER}[31m",
+    ]
+    assert errors == "(2 lines are gone)\n"
+    assert [request["variables"] for request in scripted.requests] == [
+        {"id": "T", "after": None},
+        {"id": "T", "after": "next"},
+    ]
+
+
+async def test_json_is_a_line_for_each_line(scripted: Scripted) -> None:
+    scripted.answers.append(page(line(1, "one"), line(2, "two")))
+
+    _, printed, _ = await run(scripted, "--output", "json")
+
+    assert [json.loads(text)["number"] for text in printed] == [1, 2]
+
+
+async def test_followed_log_goes_on_until_the_end(scripted: Scripted) -> None:
+    first = {"taskLog": {"dropped": 0, "lines": [line(1, "one")]}}
+    second = {"taskLog": {"dropped": 0, "lines": [line(2, "two")]}}
+    scripted.answers.append(events(first, second, is_complete=True))
+
+    _, printed, _ = await run(scripted, "--follow")
+
+    assert [text.rsplit(" ", 1)[1] for text in printed] == ["one", "two"]
+
+
+async def test_task_that_is_not_there_is_told(scripted: Scripted) -> None:
+    scripted.answers.append(web.json_response({"data": {"task": None}}))
+
+    with pytest.raises(Exception, match="There is no task 'T'"):
+        await run(scripted)
