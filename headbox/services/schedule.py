@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import BaseORMException, IntegrityError
+from tortoise.exceptions import IntegrityError
 
 from headbox.errors import HeadboxError, Internal, Invalid, NameTaken, NotFound, RevisionConflict
 from headbox.kinds import TaskType
 from headbox.models import Schedule, Task
-from headbox.models.database import Connection, lock_row, now
+from headbox.models.database import TRANSIENT, Connection, lock_row, now
 from headbox.services import task_request
 from headbox.services.cron import check_cron, following
 from headbox.services.documents import check_labels, check_name
@@ -183,8 +183,8 @@ async def _fire(engine: Engine, schedule_id: UUID) -> None:
         async with engine.unit_of_work() as work:
             if schedule := await _taken(work.connection, schedule_id):
                 await _run(work, schedule)
-    except (BaseORMException, OSError):
-        # The database's fault and not the task's: nothing was done, and the run is still due.
+    except TRANSIENT:
+        # The database's fault and not the task's: the run is still due, unless it was made after all.
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the schedule must go on
         async with engine.unit_of_work() as work:

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise.exceptions import DoesNotExist
 
 from headbox.models import Repository, Schedule, Task
+from headbox.models.database import Contended
 from headbox.services import schedule as schedules
+from headbox.services import task_request
 from headbox.services.schedule import fire_due
 from headbox.types import MissedRuns, ScheduleOutcome, SyncMode, TaskPriority, TaskState
 from tests.factories.repository import make_repository
@@ -270,24 +273,53 @@ async def test_schedule_of_a_deleted_repository_says_so(api: Api, engine: LocalE
     assert fired.last_error["code"] == "NOT_FOUND"
 
 
+@pytest.mark.parametrize("error", [RuntimeError("nonsense"), DoesNotExist(Task)])
 async def test_bug_in_a_schedule_is_masked_and_does_not_stop_the_others(
-    api: Api, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+    api: Api, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     gate, held = make_gate()
     held.open()
     broken = await make_schedule(api, gate, name="broken")
     whole = await make_schedule(api, gate, name="whole")
-    await Schedule.filter(id=broken.id).update(request={"values": {}, "nonsense": 1})
+    restored = task_request.restored
+
+    async def restored_or_not(*arguments: Any) -> Any:
+        if arguments[2]["values"].get("text") == "broken":
+            raise error
+        return await restored(*arguments)
+
+    monkeypatch.setattr(task_request, "restored", restored_or_not)
+    await Schedule.filter(id=broken.id).update(request={"values": {"gate": gate, "text": "broken"}})
     await is_due(broken, since=timedelta(seconds=2))
     await is_due(whole)
 
     await fire_due(engine)
 
-    error = (await Schedule.get(id=broken.id)).last_error
-    assert error is not None
-    assert error["code"] == "INTERNAL"
-    assert "nonsense" not in str(error)
+    shown = (await Schedule.get(id=broken.id)).last_error
+    assert shown is not None
+    assert shown["code"] == "INTERNAL"
+    assert "nonsense" not in str(shown)
     assert (await Schedule.get(id=whole.id)).last_outcome is ScheduleOutcome.CREATED
+
+
+async def test_run_that_the_database_refused_is_still_due(
+    api: Api, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, held = make_gate()
+    held.open()
+    schedule = await make_schedule(api, gate)
+    await is_due(schedule)
+
+    async def refused(*_: Any) -> Any:
+        raise Contended("another transaction was in the way")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(task_request, "create", refused)
+        with pytest.raises(Contended):
+            await fire_due(engine)
+
+    assert (await Schedule.get(id=schedule.id)).last_outcome is None
+    assert (await after_firing(engine, schedule)).last_outcome is ScheduleOutcome.CREATED
 
 
 async def test_update_changes_what_is_given_and_when_it_is_due(api: Api) -> None:
