@@ -167,10 +167,13 @@ class _Matching:
         return new
 
     def _is_news(self, task: Task) -> bool:
-        if any(task.id in told for told in self._told):
+        if self._is_told(task.id):
             return False
         # Not by its progress: events are ahead of the rows by up to a second.
         return task.id not in self._seen or _has_moved(task, self._seen[task.id][0])
+
+    def _is_told(self, id: UUID) -> bool:
+        return any(id in told for told in self._told)
 
     async def _find(self, condition: Condition) -> list[Task]:
         where = every([condition, self._condition])
@@ -192,6 +195,9 @@ class _Matching:
 
     async def after(self, id: UUID, snapshot: Payload) -> Task | None:
         """Return a task in the state of an event, or None when it does not match or this state is no news."""
+        if self._is_told(id):
+            # A look at the rows was faster than the event.
+            return None
         known = self._seen.get(id)
         row = known[0] if known else await Task.get_or_none(id=id)
         if row is None:
