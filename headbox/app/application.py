@@ -46,7 +46,7 @@ def create_app(
     return Starlette(
         routes=routes,
         middleware=requests.middleware(engine.database, engine.settings.server),
-        lifespan=partial(_running, graphql, content),
+        lifespan=partial(_running, graphql, uploads, content),
     )
 
 
@@ -64,7 +64,7 @@ def create_content_app(
         _redirect("/content/"),
     ]
     return Starlette(
-        routes=routes, middleware=requests.middleware(database, server), lifespan=partial(_running, None, content)
+        routes=routes, middleware=requests.middleware(database, server), lifespan=partial(_running, None, None, content)
     )
 
 
@@ -82,7 +82,11 @@ def _redirect(address: str) -> Route:
 
 
 @asynccontextmanager
-async def _running(graphql: GraphQLApp | None, content: ContentApp | None, _: Starlette) -> AsyncIterator[None]:
+async def _running(
+    graphql: GraphQLApp | None, uploads: UploadApp | None, content: ContentApp | None, _: Starlette
+) -> AsyncIterator[None]:
+    if uploads is not None:
+        await uploads.start()
     if content is not None:
         await content.start()
     try:
@@ -90,5 +94,7 @@ async def _running(graphql: GraphQLApp | None, content: ContentApp | None, _: St
     finally:
         if graphql is not None:
             graphql.close()
+        if uploads is not None:
+            await uploads.stop()
         if content is not None:
             await content.stop()

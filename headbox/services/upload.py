@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -71,12 +72,12 @@ async def create(work: UnitOfWork, folder: UploadFolder, new: NewUpload, *, reus
     if stored is not None and stored.size != new.size:
         reason = f"what is stored with this digest has {stored.size} bytes"
         raise Invalid(field="size", reason=reason, path=("size",))
-    time = await now(work.connection)
+    present = await now(work.connection)
     is_complete = reuses_stored and stored is not None
     if not is_complete:
         if folder.free_bytes() - settings.min_free_bytes < new.size:
             raise StorageFull(what="the upload", hint=FULL_HINT)
-        await _check_number(work, new.client, time)
+        await _check_number(work, new.client, present)
     return await Upload.create(
         size=new.size,
         received=new.size if is_complete else 0,
@@ -84,8 +85,8 @@ async def create(work: UnitOfWork, folder: UploadFolder, new: NewUpload, *, reus
         filename=new.filename,
         metadata=new.metadata,
         client=new.client,
-        expires_at=time + timedelta(seconds=settings.expire_seconds),
-        completed_at=time if is_complete else None,
+        expires_at=present + timedelta(seconds=settings.expire_seconds),
+        completed_at=present if is_complete else None,
         using_db=work.connection,
     )
 
@@ -106,14 +107,14 @@ def _check(new: NewUpload, settings: UploadSettings) -> None:
         raise Invalid(field="filename", reason=reason, path=("filename",))
 
 
-async def _check_number(work: UnitOfWork, client: str, time: datetime) -> None:
+async def _check_number(work: UnitOfWork, client: str, present: datetime) -> None:
     # One after the other: each is counted before the next one is made.
     await lock_name(work.connection, "upload", "open")
     [row] = await fetch(
         work.connection,
         "SELECT COUNT(*) AS all_open, COUNT(CASE WHEN client = ? THEN 1 END) AS own FROM upload"
         " WHERE completed_at IS NULL AND expires_at > ?",
-        [client, time],
+        [client, present],
     )
     settings = work.settings.upload
     hint = "Complete or terminate some of them, or wait until they expire."
@@ -203,14 +204,14 @@ async def _store(engine: Engine, storage: ArtifactStorage, file: UploadFile, upl
         await advance(connection, upload, 0, engine.settings.upload)
         return
     await storage.flush()
-    time = datetime.now(UTC)
+    present = datetime.now(UTC)
     async with engine.unit_of_work() as work:
         row = (upload.sha256, upload.size)
-        await insert_new(work.connection, "artifact", ("sha256", "size"), [row], constants={"created_at": time})
+        await insert_new(work.connection, "artifact", ("sha256", "size"), [row], constants={"created_at": present})
         statement = "UPDATE upload SET completed_at = ? WHERE id = ?"
-        if not await execute(work.connection, statement, [time, str(upload.id)]):
+        if not await execute(work.connection, statement, [present, str(upload.id)]):
             raise NotFound(what="upload", key=str(upload.id))
-    upload.completed_at = time
+    upload.completed_at = present
     # What was moved is no longer there; what another process had moved left an empty file behind the lock.
     file.remove()
 
@@ -225,9 +226,9 @@ async def remove(connection: Connection, file: UploadFile, upload: Upload) -> No
 async def remove_expired(engine: Engine) -> int:
     """Remove some of the uploads that have expired, with their bytes, and return how many."""
     connection = engine.database.connection
-    time = await now(connection)
+    present = await now(connection)
     rows = await fetch(
-        connection, "SELECT id FROM upload WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [time, BATCH]
+        connection, "SELECT id FROM upload WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", [present, BATCH]
     )
     folder = UploadFolder.of(engine.settings)
     gone = await asyncio.to_thread(_remove_files, folder, [UUID(str(row["id"])) for row in rows])
@@ -235,7 +236,23 @@ async def remove_expired(engine: Engine) -> int:
         return 0
     marks = ", ".join("?" * len(gone))
     statement = f"DELETE FROM upload WHERE id IN ({marks}) AND expires_at <= ?"  # noqa: S608
-    return await execute(connection, statement, [*map(str, gone), time])
+    return await execute(connection, statement, [*map(str, gone), present])
+
+
+async def remove_orphans(engine: Engine) -> int:
+    """Remove the files of uploads that are no more, and return how many.
+
+    The processes that remove uploads when they expire need not see the folder that the bytes are in.
+    """
+    folder = UploadFolder.of(engine.settings)
+    old = await asyncio.to_thread(folder.older_than, time.time() - engine.settings.upload.expire_seconds)
+    removed = 0
+    for start in range(0, len(old), BATCH):
+        some = old[start : start + BATCH]
+        known = {upload.id for upload in await Upload.filter(id__in=some).only("id")}
+        gone = [upload for upload in some if upload not in known]
+        removed += len(await asyncio.to_thread(_remove_files, folder, gone))
+    return removed
 
 
 def _remove_files(folder: UploadFolder, uploads: list[UUID]) -> list[UUID]:

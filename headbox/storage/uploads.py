@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -53,6 +53,15 @@ class UploadFolder:
             return self.path_of(upload).stat().st_size
         except FileNotFoundError:
             return 0
+
+    def older_than(self, time: float) -> list[UUID]:
+        """Return the uploads whose files were not changed since a time, in seconds since 1970; for a thread."""
+        found = []
+        for entry in os.scandir(self._root):
+            with suppress(ValueError, FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime < time:
+                    found.append(UUID(entry.name))
+        return found
 
     def free_bytes(self) -> int:
         """Return how much space is left on the file system."""

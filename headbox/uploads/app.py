@@ -5,12 +5,14 @@ Source: tus resumable upload protocol 1.0.0, https://tus.io/protocols/resumable-
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
+from tortoise.exceptions import BaseORMException
 
 from headbox.errors import HeadboxError
 from headbox.models import Upload
@@ -26,6 +28,9 @@ from headbox.uploads.refusal import Disconnected, Refused, no_upload, refusal_of
 from headbox.uploads.request import TusRequest
 
 log = logging.getLogger(__name__)
+
+#: How often files are looked for that belong to no upload, in seconds.
+SWEEP_SECONDS = 3600.0
 
 _FOLDER_METHODS = "OPTIONS, POST"
 _UPLOAD_METHODS = "OPTIONS, HEAD, PATCH, DELETE"
@@ -52,10 +57,32 @@ class UploadApp:
         self._intake = Intake(engine, storage, self._folder)
         self._bodies: set[Body] = set()
         self._is_closing = False
+        self._sweeping: asyncio.Task[None] | None = None
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes: where uploads are created, with the slash and without it, and each upload."""
         return [Route(path, self) for path in ("/uploads", "/uploads/", "/uploads/{upload}")]
+
+    async def start(self) -> None:
+        """Begin to remove what is left of uploads that are no more, now and from time to time."""
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """End everything that was begun."""
+        self.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        self._engine.database.select()
+        while True:
+            try:
+                await uploads.remove_orphans(self._engine)
+            except (BaseORMException, OSError):
+                # The next time will do.
+                log.exception("what is left of old uploads could not be removed")
+            await asyncio.sleep(SWEEP_SECONDS)
 
     def close(self) -> None:
         """End the requests that bring bytes: their clients go on with whoever serves then."""

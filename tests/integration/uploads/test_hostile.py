@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -18,7 +19,7 @@ from headbox.settings import UploadSettings
 from headbox.storage.uploads import UploadFolder
 from tests.integration.uploads.site import TYPE, UploadSite, checksum, encoded, id_of, metadata, sha256
 from tests.support.engine import LocalEngine
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 BODY = bytes(range(256)) * 5000
 DIGEST = sha256(BODY)
@@ -457,6 +458,24 @@ async def test_uploads_that_are_abandoned_by_the_thousand_are_removed(site: Uplo
 
     assert await site.engine.rows_of("upload") == 1
     assert site.files() == [str(id_of(kept))]
+
+
+async def test_files_of_uploads_that_are_no_more_are_removed(engine: LocalEngine) -> None:
+    async with limited(engine, expire_seconds=1000).running() as site:
+        kept = [await site.create(10), await site.create(10)]
+        for url in kept:
+            await site.send(url, 0, b"123")
+        gone, new = UUID(int=1), UUID(int=2)
+        for upload in (gone, new):
+            site.folder.path_of(upload).write_bytes(b"123")
+        for old in (gone, id_of(kept[0])):
+            os.utime(site.folder.path_of(old), (1, 1))
+
+        await site.app.start()
+        await until(lambda: str(gone) not in site.files())
+        await site.app.stop()
+
+        assert site.files() == sorted(map(str, [new, *map(id_of, kept)]))
 
 
 async def test_upload_that_is_written_to_is_not_removed(site: UploadSite) -> None:
