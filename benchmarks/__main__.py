@@ -13,7 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import content_hits, first_state, first_sync_on_demand, many_subscribers, mutation_to_running
+from benchmarks import (
+    content_hits,
+    first_state,
+    first_sync_on_demand,
+    large_upload,
+    many_subscribers,
+    mutation_to_running,
+)
 from benchmarks.figure import Figure, Reach
 from benchmarks.site import BenchmarkFailed
 from demo.failure import DemoFailed
@@ -23,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "first_state": first_state.run,
     "first_sync_on_demand": first_sync_on_demand.run,
     "content_hits": content_hits.run,
+    "large_upload": large_upload.run,
     "many_subscribers": many_subscribers.run,
 }
 
