@@ -9,7 +9,8 @@ from typing import Any
 
 from headbox.models import Task
 from headbox.tasking.bus import TASK
-from headbox.types import Automation, OnError, TaskState
+from headbox.tasking.redis_bus import RedisBus
+from headbox.types import FINAL_STATES, Automation, OnError, TaskState
 from tests.factories.task import make_sync
 from tests.support.engine import LocalEngine
 from tests.support.mirror import MANIFEST, Mirror, serve
@@ -18,21 +19,30 @@ from tests.support.waiting import until
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(5)}
 
+#: How long it may take until Redis has been told that somebody listens, in seconds.
+TOLD_SECONDS = 1.0
+
 
 @asynccontextmanager
 async def watched(engine: LocalEngine) -> AsyncIterator[list[dict[str, Any]]]:
-    """Keep every state of every task that is told."""
+    """Keep every state of the tasks that is told, to the end of the last one."""
     states: list[dict[str, Any]] = []
+    listens = asyncio.Event()
 
     async def watch() -> None:
         with engine.bus.subscribe(TASK) as events:
-            async for _, state in events:
-                states.append(state)
+            if isinstance(engine.bus, RedisBus):
+                # What comes before Redis has been told is lost. It says so, unless it had been told before.
+                await events.next(TOLD_SECONDS)
+            listens.set()
+            async for event in events:
+                states.extend([event[1]] if event else [])
 
     watching = asyncio.create_task(watch())
-    await asyncio.sleep(0)
+    await listens.wait()
     try:
         yield states
+        await until(lambda: states[-1]["state"] in FINAL_STATES)
     finally:
         watching.cancel()
 
@@ -85,7 +95,6 @@ async def test_actions_come_in_order_and_end_with_their_task(engine: LocalEngine
 
     async with watched(engine) as states:
         task = await mirror.sync(FILES)
-        await asyncio.sleep(0.3)
 
     assert [(action["name"], action["state"]) for action in task.actions] == [
         ("sync", "completed"),
