@@ -14,7 +14,7 @@ from headbox.download import open_downloader
 from headbox.errors import NotFound, RemoteNotSyncable, UnitConflict
 from headbox.kinds import Registry, RemoteDocument, SyncTask
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, SyncState
-from headbox.models.database import delete_in_batches
+from headbox.models.database import analyze, delete_in_batches
 from headbox.pipeline.metadata import Metadata, Unchanged
 from headbox.pipeline.run import Run
 from headbox.pipeline.sync import SyncPipeline
@@ -28,6 +28,9 @@ from headbox.services.version import NextVersion
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
 from headbox.types import Automation, DownloadPolicy, Origin
+
+#: Up to so many units, no plan for joining them takes long.
+UNANALYZED_UNITS = 500
 
 Parameters = SyncTask[Any, Any]
 
@@ -165,6 +168,8 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
             except ValidationError as error:
                 # A plugin that reads metadata into documents need not explain what they refuse.
                 raise metadata.refused(error) from error
+        if pipeline.unit_count > UNANALYZED_UNITS:
+            await analyze(run.engine.database.connection, "sync_staging")
         await _leave_out_conflicts(run, pipeline)
         await _keep_what_stands(run, pipeline, given.repository)
         prepared = await _prepare(run, parameters, given.repository)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from headbox.models import Repository, RepositoryVersion
-from headbox.models.database import Connection, execute, fetch
+from headbox.models.database import Connection, execute, fetch, joining_sets
 from headbox.types import Origin, SyncMode, uuid7
 
 #: Slots that one statement keeps: each is a parameter, of the 32,766 that SQLite takes.
@@ -47,16 +47,24 @@ async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) ->
 
     Of the units that want one place, the one that was declared first is not returned.
     """
+    # In two questions: there are hardly ever any, and then the first one is all.
+    taken = await fetch(
+        connection,
+        "SELECT slot FROM sync_staging WHERE task_id = ? GROUP BY slot HAVING COUNT(*) > 1 ORDER BY slot LIMIT ?",
+        [str(task_id), limit],
+    )
+    if not taken:
+        return []
+    slots = [str(row["slot"]) for row in taken]
     rows = await fetch(
         connection,
-        "SELECT later.content_id, MIN(content_artifact.relative_path) AS path"
-        " FROM (SELECT slot FROM sync_staging WHERE task_id = ? GROUP BY slot HAVING COUNT(*) > 1) taken"
-        " JOIN sync_staging later ON later.task_id = ? AND later.slot = taken.slot"
+        "SELECT later.content_id, MIN(content_artifact.relative_path) AS path FROM sync_staging later"  # noqa: S608
         " LEFT JOIN content_artifact ON content_artifact.content_id = later.content_id"
-        " WHERE EXISTS (SELECT 1 FROM sync_staging first WHERE first.task_id = later.task_id"
-        "               AND first.slot = later.slot AND first.ordinal < later.ordinal)"
+        f" WHERE later.task_id = ? AND later.slot IN ({', '.join('?' * len(slots))})"
+        " AND EXISTS (SELECT 1 FROM sync_staging first WHERE first.task_id = later.task_id"
+        "             AND first.slot = later.slot AND first.ordinal < later.ordinal)"
         " GROUP BY later.content_id ORDER BY path LIMIT ?",
-        [str(task_id), str(task_id), limit],
+        [str(task_id), *slots, limit],
     )
     return [(str(row["content_id"]), row["path"] or "") for row in rows]
 
@@ -84,16 +92,17 @@ async def keep(connection: Connection, repository: Repository, task_id: UUID, sl
     for start in range(0, len(slots), SLOTS_A_STATEMENT):
         some = slots[start : start + SLOTS_A_STATEMENT]
         marks = ", ".join("?" * len(some))
-        await execute(
-            connection,
-            "INSERT INTO sync_staging (task_id, content_id, ordinal, slot)"  # noqa: S608
-            " SELECT ?, content_id, 0, slot FROM membership"
-            " WHERE repository_id = ? AND added_in <= ? AND (removed_in IS NULL OR removed_in > ?)"
-            f" AND slot IN ({marks})"
-            " AND NOT EXISTS (SELECT 1 FROM sync_staging staged"
-            "                 WHERE staged.task_id = ? AND staged.slot = membership.slot)",
-            [str(task_id), str(repository.id), latest, latest, *some, str(task_id)],
-        )
+        async with joining_sets(connection):
+            await execute(
+                connection,
+                "INSERT INTO sync_staging (task_id, content_id, ordinal, slot)"  # noqa: S608
+                " SELECT ?, content_id, 0, slot FROM membership"
+                " WHERE repository_id = ? AND added_in <= ? AND (removed_in IS NULL OR removed_in > ?)"
+                f" AND slot IN ({marks})"
+                " AND NOT EXISTS (SELECT 1 FROM sync_staging staged"
+                "                 WHERE staged.task_id = ? AND staged.slot = membership.slot)",
+                [str(task_id), str(repository.id), latest, latest, *some, str(task_id)],
+            )
 
 
 async def prepare(
@@ -110,15 +119,27 @@ async def prepare(
     """
     number = repository.latest_number + 1
     await discard(connection, repository)
-    if mode is SyncMode.MIRROR:
-        await execute(
-            connection,
-            "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND origin = 'sync'"
-            " AND NOT EXISTS (SELECT 1 FROM sync_staging"
-            "                 WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
-            "                 AND sync_staging.content_id = membership.content_id)",
-            [number, str(repository.id), str(task_id)],
-        )
+    async with joining_sets(connection):
+        if mode is SyncMode.MIRROR:
+            await _remove_unstaged(connection, repository, task_id, number)
+        await _add_staged(connection, repository, task_id, number, origin)
+    return await _summarised(connection, repository, number)
+
+
+async def _remove_unstaged(connection: Connection, repository: Repository, task_id: UUID, number: int) -> None:
+    await execute(
+        connection,
+        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND origin = 'sync'"
+        " AND NOT EXISTS (SELECT 1 FROM sync_staging"
+        "                 WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
+        "                 AND sync_staging.content_id = membership.content_id)",
+        [number, str(repository.id), str(task_id)],
+    )
+
+
+async def _add_staged(
+    connection: Connection, repository: Repository, task_id: UUID, number: int, origin: Origin
+) -> None:
     # A unit that is added takes the place of the one that has its slot.
     await execute(
         connection,
@@ -138,7 +159,6 @@ async def prepare(
         " ORDER BY sync_staging.content_id",
         [str(repository.id), number, origin.value, str(task_id), str(repository.id)],
     )
-    return await _summarised(connection, repository, number)
 
 
 async def discard(connection: Connection, repository: Repository) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
 
@@ -40,6 +41,7 @@ async def uniques(database: Database) -> dict[str, set[frozenset[str]]]:
     return found
 
 
+@pytest.mark.embedded
 async def test_migrated_tables_are_those_of_the_models(data_dir: Path, tmp_path: Path) -> None:
     modelled = Database(tmp_path)
     async with TortoiseContext() as context:

@@ -14,11 +14,13 @@ from headbox.models.database.migrate import migrate, pending_migrations
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sessions import end_sessions
 from headbox.models.database.sql import (
+    analyze,
     delete_in_batches,
     execute,
     fetch,
     has_label,
     is_sqlite,
+    joining_sets,
     json_field,
     lock_name,
     lock_row,
@@ -38,6 +40,7 @@ __all__ = [
     "DatabaseFull",
     "DatabaseUnusable",
     "Insert",
+    "analyze",
     "create_search_indexes",
     "delete_in_batches",
     "end_sessions",
@@ -47,6 +50,7 @@ __all__ = [
     "insert_all",
     "insert_new",
     "is_sqlite",
+    "joining_sets",
     "json_field",
     "lock_name",
     "lock_row",

@@ -5,7 +5,8 @@ Statements are written with `?` for each parameter, and run on SQLite and Postgr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -128,6 +129,38 @@ async def lock_name(connection: Connection, space: str, name: str) -> None:
     if not is_sqlite(connection):
         # Two names that share a number wait for each other, and that is all.
         await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", [f"{space}:{name}"])
+
+
+@asynccontextmanager
+async def joining_sets(connection: Connection) -> AsyncIterator[None]:
+    """Let sets be joined as wholes for as long as the block lasts.
+
+    Of rows that were written a moment ago PostgreSQL has no statistics. It takes them for a few, and would go through
+    all of the other set for each of them.
+
+    Args:
+        connection: A connection inside of a transaction.
+    """
+    if is_sqlite(connection):
+        yield
+        return
+    await execute(connection, "SET LOCAL enable_nestloop = off")
+    yield
+    # Whatever fails in the block ends the transaction, and this with it.
+    await execute(connection, "SET LOCAL enable_nestloop TO DEFAULT")
+
+
+async def analyze(connection: Connection, table: str) -> None:
+    """Let PostgreSQL look at a table that was filled a moment ago, and not only when it finds the time.
+
+    A join of large sets whose size it cannot guess takes hours in place of a second.
+
+    Args:
+        connection: Outside of a transaction: two that look at one table wait for each other.
+        table: Name of the table.
+    """
+    if not is_sqlite(connection):
+        await execute(connection, f"ANALYZE {table}")
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, parameters: Sequence[Any]) -> None:
