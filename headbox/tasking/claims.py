@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from headbox.models.database import Connection, execute, fetch
 from headbox.types import TaskPriority
 
-#: Tasks that one look for runnable ones returns at the most.
+#: Tasks that one statement looks at, or returns, at the most.
 BATCH = 1000
+#: No queue has a number behind this one.
+LAST_SEQUENCE = 2**63 - 1
 
 #: The condition that a task waits for others; of a row of `task`.
 BLOCKED = """
@@ -77,31 +80,38 @@ async def release(connection: Connection, task_id: UUID) -> set[Claim]:
 
 async def runnable_among(connection: Connection, task_ids: Collection[UUID]) -> list[Runnable]:
     """Return those of the tasks that can run now."""
-    marks = ", ".join("?" * len(task_ids))
-    statement = f"SELECT id, priority FROM task WHERE id IN ({marks}) AND state = 'waiting' AND NOT {BLOCKED}"  # noqa: S608
-    return _runnable(await fetch(connection, statement, [str(task_id) for task_id in task_ids]))
+    runnable = []
+    rest = iter(task_ids)
+    while some := [str(task_id) for task_id in islice(rest, BATCH)]:
+        marks = ", ".join("?" * len(some))
+        statement = f"SELECT id, priority FROM task WHERE id IN ({marks}) AND state = 'waiting' AND NOT {BLOCKED}"  # noqa: S608
+        runnable += _runnable(await fetch(connection, statement, some))
+    return runnable
 
 
 async def runnable_heads(connection: Connection, released: Collection[Claim]) -> list[Runnable]:
-    """Return the tasks that can run now because these claims are gone.
+    """Return the tasks that can run now because these claims are gone."""
+    heads = {task_id for claim in released for task_id in await _head(connection, claim)}
+    return await runnable_among(connection, heads) if heads else []
+
+
+async def _head(connection: Connection, released: Claim) -> list[UUID]:
+    """Return the tasks that only a claim that is gone can have kept waiting for its resource.
 
     The head of a queue is everything up to its first exclusive claim: what is behind that waits at least for it.
     Where a shared claim is gone, only that first exclusive one can have waited for it.
     """
-    resources = [claim.resource for claim in released]
-    exclusive = [claim.resource for claim in released if claim.exclusive]
-    after_exclusive = f"OR head.resource IN ({', '.join('?' * len(exclusive))})" if exclusive else ""
+    # The first exclusive claim is found once, from the front of an index, and bounds the rest: whatever the planner
+    # believes of the tables, it is never looked for again for each task of a long queue.
     statement = f"""
-        SELECT DISTINCT task.id, task.priority FROM task_claim head JOIN task ON task.id = head.task_id
-        WHERE head.resource IN ({", ".join("?" * len(resources))}) AND task.state = 'waiting'
-          AND head.sequence <= COALESCE(
-              (SELECT MIN(first.sequence) FROM task_claim first
-               WHERE first.resource = head.resource AND first.exclusive),
-              head.sequence)
-          AND (head.exclusive {after_exclusive})
-          AND NOT {BLOCKED}
+        SELECT task_id FROM task_claim
+        WHERE resource = ? {"" if released.exclusive else "AND exclusive"} AND sequence <= COALESCE(
+            (SELECT first.sequence FROM task_claim first WHERE first.resource = ? AND first.exclusive
+             ORDER BY first.sequence LIMIT 1),
+            {LAST_SEQUENCE})
     """  # noqa: S608
-    return _runnable(await fetch(connection, statement, [*resources, *exclusive]))
+    rows = await fetch(connection, statement, [released.resource, released.resource])
+    return [UUID(str(row["task_id"])) for row in rows]
 
 
 async def all_runnable(connection: Connection) -> list[Runnable]:
