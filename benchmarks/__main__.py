@@ -19,6 +19,8 @@ from benchmarks import (
     first_sync_on_demand,
     large_upload,
     many_subscribers,
+    many_tasks,
+    many_waiting,
     mutation_to_running,
 )
 from benchmarks.figure import Figure, Reach
@@ -32,6 +34,9 @@ BENCHMARKS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "content_hits": content_hits.run,
     "large_upload": large_upload.run,
     "many_subscribers": many_subscribers.run,
+    "mutation_to_running_distributed": mutation_to_running.run_distributed,
+    "many_tasks": many_tasks.run,
+    "many_waiting": many_waiting.run,
 }
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +22,8 @@ import psutil
 from demo.files import MANIFEST, write_manifest
 from demo.processes import Server, headbox_server, upstream_server
 from headbox.cli.client import Client
+from tests.support.distribution import install_distribution
+from tests.support.services import PostgresServer, RedisServer
 
 CREATE = """
 mutation Create($input: CreateFileRepositoryInput!) {
@@ -37,6 +43,10 @@ mutation Sync($input: CreateFileSyncInput!) {
 ENDED = "subscription Ended($id: ID!) { task(id: $id) { state startedAt finishedAt error { message } } }"
 
 
+#: Module of the plugin that the distributed benchmarks have.
+PLUGIN = "headbox_bench"
+
+
 class BenchmarkFailed(Exception):
     """Something did not work, so that there is nothing to measure."""
 
@@ -51,13 +61,14 @@ class Mirror:
 
 
 class Site:
-    """A new headbox server.
+    """A new headbox.
 
     Attributes:
         folder: Where everything of it lies, gone when the benchmark ends.
-        server: The server.
+        server: The server, or the process of the API.
         client: For GraphQL.
         session: For everything else; with as many connections as are asked for.
+        redis_url: URL of its Redis, where it has one.
     """
 
     def __init__(
@@ -68,6 +79,7 @@ class Site:
         self.client = client
         self.session = session
         self._stack = stack
+        self.redis_url = ""
 
     @classmethod
     @asynccontextmanager
@@ -80,6 +92,38 @@ class Site:
             session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
             await stack.enter_async_context(session)
             yield cls(folder, server, client, session, stack)
+
+    @classmethod
+    @asynccontextmanager
+    async def distributed(cls, *, workers: int) -> AsyncIterator[Site]:
+        """Run an API process and workers on PostgreSQL and Redis for as long as the block lasts.
+
+        They have the plugin of `benchmarks.headbox_bench`.
+        """
+        async with AsyncExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headbox-bench-")))
+            postgres = stack.enter_context(PostgresServer())
+            redis = stack.enter_context(RedisServer())
+            settings = {
+                "HEADBOX_DATABASE_URL": postgres.create("headbox"),
+                "HEADBOX_REDIS_URL": redis.url,
+                "PYTHONPATH": str(_install_plugin(folder / "plugin")),
+            }
+            data_dir = folder / "data"
+            await asyncio.to_thread(_migrate, data_dir, settings)
+            api = ("api", "--port", "0")
+            server = await stack.enter_async_context(headbox_server(data_dir, settings, command=api, name="api"))
+            for number in range(workers):
+                worker = headbox_server(
+                    data_dir, settings, command=("worker", "--health-port", "0"), name=f"worker-{number}"
+                )
+                await stack.enter_async_context(worker)
+            client = await stack.enter_async_context(Client.connected(server.url))
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            await stack.enter_async_context(session)
+            site = cls(folder, server, client, session, stack)
+            site.redis_url = redis.url
+            yield site
 
     @property
     def database(self) -> Path:
@@ -160,3 +204,21 @@ class Site:
         status = Path(f"/proc/{self.server.process.pid}/status").read_text()
         kibibytes = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
         return kibibytes * 1024 / 1e6
+
+
+def _migrate(data_dir: Path, settings: Mapping[str, str]) -> None:
+    command = [str(Path(sys.executable).with_name("headbox")), "migrate", "--data-dir", str(data_dir)]
+    subprocess.run(command, env={**os.environ, **settings}, check=True, capture_output=True)
+
+
+def _install_plugin(folder: Path) -> Path:
+    """Install the plugin of the benchmarks, and return the folder to put on Python's path."""
+    source = Path(__file__).with_name(f"{PLUGIN}.py").read_text()
+    pyproject = f"""
+        [project]
+        name = "headbox-bench"
+        version = "1.0.0"
+        [project.entry-points."headbox.plugins"]
+        bench = "{PLUGIN}:plugin"
+    """
+    return install_distribution(PLUGIN, source, pyproject, folder)

@@ -64,19 +64,27 @@ class Server:
 
 
 @asynccontextmanager
-async def headbox_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
-    """Run `headbox serve` on a free port.
+async def headbox_server(
+    data_dir: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    command: Sequence[str] = ("serve", "--port", "0"),
+    name: str = "headbox",
+) -> AsyncIterator[Server]:
+    """Run headbox on a free port.
 
     Args:
         data_dir: Its data folder; the log is written beside it.
         settings: More environment variables.
+        command: Which of its commands, with the option for a free port.
+        name: What it is called in messages.
 
     Raises:
         DemoFailed: It did not start, or did not end as it should.
     """
-    command = (str(Path(sys.executable).with_name("headbox")), "serve", "--port", "0", "--data-dir", str(data_dir))
-    log = data_dir.with_name(f"{data_dir.name}.log")
-    async with _started("headbox", command, log, settings or {}) as server:
+    program = str(Path(sys.executable).with_name("headbox"))
+    log = data_dir.with_name(f"{data_dir.name}.log" if name == "headbox" else f"{name}.log")
+    async with _started(name, (program, *command, "--data-dir", str(data_dir)), log, settings or {}) as server:
         yield server
 
 

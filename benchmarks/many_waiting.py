@@ -1,0 +1,105 @@
+"""What many waiting tasks cost: those that have nothing to do with them, and those who ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from benchmarks.bench_tasks import BenchTasks
+from benchmarks.figure import Figure, Reach, percentile
+from benchmarks.site import Site
+
+WORKERS = 2
+#: Tasks that wait on one repository while a task on another one is timed.
+WAITING = 10_000
+#: Tasks that wait while is asked for them.
+ASKED = 20_000
+ROUNDS = 50
+PAUSE_SECONDS = 0.02
+#: Longer than the benchmark takes, in milliseconds: what holds up all the others.
+HELD_MILLISECONDS = 3_600_000
+
+PAGE = """
+query Page($after: String) {
+  tasks(first: 50, after: $after, filter: {state: [WAITING]}) {
+    edges { node { id kind state createdAt } }
+    pageInfo { endCursor hasNextPage }
+  }
+}
+"""
+STATS = """
+{ queueStats { runnable blocked running oldest waitP50Seconds waitP95Seconds byKind { kind runnable blocked } } }
+"""
+BLOCKED_BY = "query BlockedBy($id: ID!) { task(id: $id) { blockedBy { id state } } }"
+#: The list begins with the latest.
+LAST = "{ tasks(first: 1, filter: {state: [WAITING]}) { edges { node { id } } } }"
+
+
+async def run() -> AsyncIterator[Figure]:
+    """Let ever more tasks wait for one that does not end."""
+    async with Site.distributed(workers=WORKERS) as site:
+        tasks = BenchTasks(site)
+        busy, free = await tasks.repositories(2)
+        idle = Figure("a task, to its end, with none that waits", "ms", await times_of_a_task(site, tasks, free))
+        yield idle
+        await tasks.create([busy], milliseconds=HELD_MILLISECONDS)
+        await tasks.create_groups([busy] * WAITING)
+        beside = await times_of_a_task(site, tasks, free)
+        yield Figure(
+            f"the same, with {WAITING:,} that wait on another repository",
+            "ms",
+            beside,
+            peer=idle,
+            ratio_reach=Reach(1.5),
+        )
+        await tasks.create_groups([busy] * (ASKED - WAITING))
+        last = (await site.client.execute(LAST))["tasks"]["edges"][0]["node"]["id"]
+        questions: dict[str, tuple[str, dict[str, Any]]] = {
+            "the first 50 of `tasks`": (PAGE, {}),
+            "50 of `tasks` from the middle": (PAGE, {"after": await cursor_in_the_middle(site)}),
+            "`queueStats`": (STATS, {}),
+            "`blockedBy` of the last one": (BLOCKED_BY, {"id": last}),
+        }
+        for what, (document, variables) in questions.items():
+            samples = await times_of_a_query(site, document, variables)
+            yield Figure(f"{what}, with {ASKED:,} that wait", "ms", samples, reach=Reach(50))
+            yield Figure("  the same, 95th percentile", "ms", [percentile(samples, 95)])
+
+
+async def times_of_a_task(site: Site, tasks: BenchTasks, repository: str) -> list[float]:
+    """Return how long a task takes from its mutation until a subscription says that it has completed, in ms."""
+    samples = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        (task_id,) = await tasks.create([repository])
+        await site.completed(task_id)
+        samples.append((time.perf_counter() - started) * 1000)
+        await asyncio.sleep(PAUSE_SECONDS)
+    return samples
+
+
+async def times_of_a_query(site: Site, document: str, variables: dict[str, Any]) -> list[float]:
+    """Return how long a query takes, in ms."""
+    samples = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        await site.client.execute(document, variables)
+        samples.append((time.perf_counter() - started) * 1000)
+        await asyncio.sleep(PAUSE_SECONDS)
+    return samples
+
+
+async def cursor_in_the_middle(site: Site) -> str:
+    """Return the cursor of a task that half of the others come before."""
+    document = """
+        query Skip($after: String) {
+          tasks(first: 500, after: $after, filter: {state: [WAITING]}) { pageInfo { endCursor } }
+        }
+    """
+    cursor = None
+    for _ in range(ASKED // 2 // 500):
+        cursor = (await site.client.execute(document, {"after": cursor}))["tasks"]["pageInfo"]["endCursor"]
+    assert isinstance(cursor, str), "there are tasks"
+    return cursor
