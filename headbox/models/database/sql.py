@@ -15,6 +15,7 @@ from uuid import UUID
 from tortoise.models import Model
 
 from headbox.models.database.connection import Connection
+from headbox.models.database.failures import retrying
 from headbox.models.database.sqlite_backend import SqliteTransaction
 
 #: Most parameters of one statement, as SQLite since 3.32 takes them; PostgreSQL takes twice as many.
@@ -160,13 +161,13 @@ async def analyze(connection: Connection, table: str) -> None:
         table: Name of the table.
     """
     if not is_sqlite(connection):
-        await execute(connection, f"ANALYZE {table}")
+        await retrying(lambda: execute(connection, f"ANALYZE {table}"))
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, parameters: Sequence[Any]) -> None:
     """Delete rows without holding the write lock for long."""
     statement = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT 5000)"  # noqa: S608
-    while await execute(connection, statement, parameters):
+    while await retrying(lambda: execute(connection, statement, parameters)):
         pass
 
 
