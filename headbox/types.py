@@ -17,8 +17,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import core_schema
 
-#: Longest relative path, in bytes of UTF-8: PATH_MAX on Linux, less the final NUL.
-MAX_PATH_BYTES = 4095
+#: Longest relative path, in bytes of UTF-8: PostgreSQL takes 2,704 bytes into an index, and two identifiers go with it.
+MAX_PATH_BYTES = 2_600
 #: Longest segment of a path, in bytes of UTF-8: NAME_MAX on Linux.
 MAX_SEGMENT_BYTES = 255
 

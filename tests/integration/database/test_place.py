@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from random import Random
+from string import ascii_letters, digits
 
 import asyncpg
 import pytest
 from tortoise.exceptions import OperationalError
 
-from headbox.models import Repository
+from headbox.models import ArtifactSource, Content, ContentArtifact, Repository
 from headbox.models.database import (
     Database,
     DatabaseUnusable,
@@ -20,6 +22,7 @@ from headbox.models.database import (
     pending_migrations,
 )
 from headbox.settings import DatabaseSettings
+from headbox.types import MAX_PATH_BYTES, uuid7
 from tests.support.services import PostgresServer
 
 pytestmark = pytest.mark.distributed
@@ -126,3 +129,16 @@ async def test_statement_that_takes_too_long_is_ended(postgres_url: str) -> None
     async with Database(Path(), settings).connected() as database:
         with pytest.raises(OperationalError, match="timeout"):
             await fetch(database.connection, "SELECT pg_sleep(5)")
+
+
+async def test_longest_path_fits_every_index(database: Database) -> None:
+    random = Random(1)
+    # Such that nothing of it can be compressed away.
+    path = "".join(random.choice(ascii_letters + digits) for _ in range(MAX_PATH_BYTES))
+    identifier = uuid7()
+    connection = database.connection
+    await create_search_indexes(connection, [("book.content", "title")])
+
+    await Content.create(id=identifier, kind="book.content", document={"title": path}, slot=identifier)
+    await ContentArtifact.create(content_id=identifier, relative_path=path)
+    await ArtifactSource.create(content_id=identifier, relative_path=path, remote_id=uuid7(), url="http://a")
