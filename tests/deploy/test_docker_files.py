@@ -110,7 +110,7 @@ class TestCompose:
     def test_settings_exist(self, name: str) -> None:
         assert unknown(HEADBOX_SERVICES[name]["environment"]) - FROM_FILES == set()
 
-    @pytest.mark.parametrize("name", HEADBOX_SERVICES.keys() - {"migrate"})
+    @pytest.mark.parametrize("name", sorted(HEADBOX_SERVICES.keys() - {"migrate"}))
     def test_process_is_asked_at_its_own_port(self, name: str) -> None:
         service = HEADBOX_SERVICES[name]
         options = parse_headbox(service["command"])
