@@ -10,6 +10,7 @@ from tortoise.exceptions import OperationalError
 from tortoise.models import Model
 
 from headbox.errors import HeadboxError, NotFound, Required, StorageFull
+from headbox.models.database import is_full
 from headbox.resolvers.context import Context
 from headbox.tasking.engine import UnitOfWork
 
@@ -36,8 +37,7 @@ def _full_disk_told() -> Iterator[None]:
         with StorageFull.translated("the change", hint=hint):
             yield
     except OperationalError as error:
-        # SQLite says "database or disk is full", and the ORM keeps no code of it.
-        if "full" in str(error):
+        if is_full(error):
             raise StorageFull(what="the change", hint=hint) from error
         raise
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from tortoise.exceptions import OperationalError
-
 from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
 from headbox.kinds import PublishTask, SyncTask, TaskPurge, TaskType
-from headbox.models.database import TRANSIENT
+from headbox.models.database import TRANSIENT, is_full
 from headbox.pipeline.run import Run
 from headbox.services.publish import run_publish
 from headbox.services.purge import run_purge
@@ -49,8 +47,7 @@ def expected(error: Exception, correlation_id: str) -> HeadboxError:
         return error
     if isinstance(error, ExceptionGroup):
         return expected(error.exceptions[0], correlation_id)
-    is_full = isinstance(error, OSError) and error.errno in NO_SPACE
-    if is_full or (isinstance(error, OperationalError) and "full" in str(error)):
+    if is_full(error) or (isinstance(error, OSError) and error.errno in NO_SPACE):
         return StorageFull(what="the task's data")
     if is_transient(error):
         log.warning("a task could not go on without its database", exc_info=error)

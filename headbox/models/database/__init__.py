@@ -7,6 +7,7 @@ from headbox.models.database.failures import (
     Contended,
     DatabaseFull,
     DatabaseUnusable,
+    is_full,
     retrying,
 )
 from headbox.models.database.insert import Insert, insert_all, insert_new
@@ -49,6 +50,7 @@ __all__ = [
     "has_label",
     "insert_all",
     "insert_new",
+    "is_full",
     "is_sqlite",
     "joining_sets",
     "json_field",

@@ -55,6 +55,12 @@ class DatabaseFull(OperationalError):
 TRANSIENT = (ConnectionLost, Contended)
 
 
+def is_full(error: BaseException) -> bool:
+    """Tell whether the disk of the database is full."""
+    # SQLite says "database or disk is full", and the ORM keeps no code of it.
+    return isinstance(error, DatabaseFull) or (isinstance(error, OperationalError) and "full" in str(error))
+
+
 async def retrying(step: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """Take a step, and again while the database is away or prefers another transaction.
 
