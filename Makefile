@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 GRAPHIQL := headbox/web_assets/graphiql/index.html
 # What is tested on PostgreSQL and Redis too.
-TWO_WAYS := tests/unit/models tests/unit/tasking tests/contracts tests/integration tests/acceptance tests/deploy tests/chaos
+TWO_WAYS := tests/unit/models tests/unit/tasking tests/integration tests/acceptance tests/deploy tests/chaos
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 
 help: ## List the commands

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.content_app.site import Site
 
 
-@pytest.fixture(params=["files", "bucket"])
+@pytest.fixture(params=["files", pytest.param("bucket", marks=pytest.mark.embedded)])
 async def site(request: pytest.FixtureRequest, data_dir: Path) -> AsyncIterator[Site]:
     bucket = request.getfixturevalue("object_store") if request.param == "bucket" else None
     async with Site(data_dir, bucket).running() as site:

@@ -134,15 +134,23 @@ class PostgresServer:
     @contextmanager
     def database(self, *, template: str | None = None) -> Iterator[str]:
         """Yield the URL of a database of its own, which is dropped at the end, whoever is connected."""
+        self._ensure_running()
         name = f"test_{next(self._numbers)}"
-        yield self.create(name, template=template)
-        if self._process is not None and self._process.is_running:
-            _run(self._execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        try:
+            yield self.create(name, template=template)
+        finally:
+            self._ensure_running()
+            _run(self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
     def make_template(self, name: str, fill: Callable[[str], Coroutine[Any, Any, None]]) -> str:
         """Create a database, fill it by its URL, and return its name."""
         _run(fill(self.create(name)))
         return name
+
+    def _ensure_running(self) -> None:
+        """Start it again where a test that failed has left it ended."""
+        if self._process is None or not self._process.is_running:
+            self.start()
 
     async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.url(), timeout=PATIENCE_SECONDS)

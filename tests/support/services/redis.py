@@ -83,7 +83,9 @@ class RedisServer:
         self.start()
 
     def flush(self) -> None:
-        """Remove everything that it holds; connections and subscriptions stay."""
+        """Remove everything that it holds; connections and subscriptions stay. Starts one that a test left ended."""
+        if self._process is None or not self._process.is_running:
+            self.start()
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
