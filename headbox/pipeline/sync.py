@@ -106,7 +106,7 @@ class SyncPipeline:
         saving = asyncio.Lock()
         generator = cast("AsyncGenerator[DeclaredContent, None]", declared)
         try:
-            # The group ends first: no failure of a batch disturbs what a plugin does at its end.
+            # The group ends first: no failure of a batch disturbs what a plugin does when it is closed.
             async with aclosing(self._batches(generator)) as batches, asyncio.TaskGroup() as group:
                 async for batch in batches:
                     await free.acquire()

@@ -79,7 +79,8 @@ async def test_generator_has_ended_when_its_task_ends(
 
     async def declare(_: SyncContext[ParcelRemote]) -> AsyncIterator[DeclaredContent]:
         try:
-            for number in range(100):
+            # Many more than are taken before a batch has ended: it is closed, and does not end by itself meanwhile.
+            for number in range(10_000):
                 unit = parcels.parcel(str(number), {str(number): b"%d" % number if number else b"first"})
                 if number == 0:
                     end(parcels)
