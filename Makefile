@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 GRAPHIQL := headbox/web_assets/graphiql/index.html
 # What is tested on PostgreSQL and Redis too.
 TWO_WAYS := tests/unit/models tests/unit/tasking tests/integration tests/acceptance tests/deploy tests/chaos
+# Of these, what every change goes through: the engine, and the processes that are killed.
+ENGINE := tests/unit/tasking tests/integration/tasking tests/integration/sync tests/integration/publish tests/chaos \
+	tests/acceptance/test_crash.py tests/acceptance/test_order.py tests/acceptance/test_processes.py
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 
 help: ## List the commands
@@ -22,6 +25,9 @@ serve: setup ## Run the server on http://127.0.0.1:8640
 
 test: setup browser lint schema-is-current ## Run every check and every test, embedded and distributed, as CI does
 	@$(BIN)/pytest tests -q -n logical --dist worksteal
+	@HEADBOX_TEST_WAY=distributed $(BIN)/pytest $(ENGINE) -q -n logical --dist worksteal
+
+test-distributed: setup browser ## Run on PostgreSQL and Redis whatever goes both ways: before every release
 	@HEADBOX_TEST_WAY=distributed $(BIN)/pytest $(TWO_WAYS) -q -n logical --dist worksteal
 
 chaos: setup ## Disturb API, content and workers for five minutes, and look for harm
