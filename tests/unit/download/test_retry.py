@@ -148,9 +148,9 @@ async def test_a_stream_is_opened_again_until_its_first_chunk(upstream: Upstream
 
 async def test_a_stream_that_has_begun_is_not_begun_again(upstream: Upstream) -> None:
     upstream.files["body"] = BODY
-    upstream.fault("body", Slow(0.05, chunk_bytes=100_000), times=1)
+    upstream.fault("body", Slow(0.5, chunk_bytes=100_000), times=1)
     settings = DownloadSettings(backoff_seconds=0)
-    access = RemoteAccess(upstream.url, total_timeout=0.2)
+    access = RemoteAccess(upstream.url, total_timeout=2.0)
     received = b""
 
     async def pass_on() -> None:
