@@ -1,14 +1,14 @@
 """The database: one noun a file, and the migrations. Core alone owns tables; plugins own none."""
 
-from headbox.models.content import Artifact, ArtifactSource, Content, ContentArtifact, Membership
+from headbox.models.content import Artifact, ArtifactSource, Content, ContentArtifact, ContentNeed, Membership
 from headbox.models.distribution import Distribution
 from headbox.models.installation import Installation
 from headbox.models.lease import Lease
 from headbox.models.publication import Publication, PublishedFile, PublishSettings
 from headbox.models.remote import Remote, RemoteRevision
-from headbox.models.repository import Repository, RepositoryVersion, SyncState
+from headbox.models.repository import OpenIssue, Repository, RepositoryVersion, SyncPlan, SyncState
 from headbox.models.schedule import Schedule
-from headbox.models.task import IdempotencyKey, ResourceQueue, SyncIssue, SyncStaging, Task, TaskClaim, TaskGroup
+from headbox.models.task import IdempotencyKey, ResourceQueue, StagedContent, SyncIssue, Task, TaskClaim, TaskGroup
 from headbox.models.task_log import TaskLogLine
 from headbox.models.upload import Upload
 from headbox.models.worker import Worker
@@ -18,11 +18,13 @@ __all__ = [
     "ArtifactSource",
     "Content",
     "ContentArtifact",
+    "ContentNeed",
     "Distribution",
     "IdempotencyKey",
     "Installation",
     "Lease",
     "Membership",
+    "OpenIssue",
     "Publication",
     "PublishSettings",
     "PublishedFile",
@@ -32,8 +34,9 @@ __all__ = [
     "RepositoryVersion",
     "ResourceQueue",
     "Schedule",
+    "StagedContent",
     "SyncIssue",
-    "SyncStaging",
+    "SyncPlan",
     "SyncState",
     "Task",
     "TaskClaim",

@@ -23,10 +23,28 @@ class Content(Row):
     # The place that it takes in a version, which no other unit of that version has: see `ContentUnit.slot_id`.
     slot = fields.UUIDField()
     labels: fields.JSONField[dict[str, str]] = fields.JSONField(default=dict)
+    # Since when nothing needs it, as far as the garbage collection has found; None where something may.
+    unused_since = fields.DatetimeField(null=True)
 
     class Meta(Model.Meta):
         # Units of one kind lie together by their ids: see `derived_id`.
         table = "content"
+
+
+class ContentNeed(Model):
+    """A content unit that another one is of no use without."""
+
+    id = fields.BigIntField(primary_key=True)
+    content: fields.ForeignKeyRelation[Content] = fields.ForeignKeyField(
+        "core.Content", related_name="needs", on_delete=fields.CASCADE
+    )
+    content_id: uuid.UUID
+    # Not a foreign key: what is needed may come later, or never.
+    needed_id = fields.UUIDField(db_index=True)
+
+    class Meta(Model.Meta):
+        table = "content_need"
+        unique_together = (("content", "needed_id"),)
 
 
 class Artifact(Model):
@@ -35,6 +53,10 @@ class Artifact(Model):
     sha256 = fields.CharField(max_length=64, primary_key=True)
     size = fields.BigIntField()
     created_at = fields.DatetimeField(auto_now_add=True)
+    # Since when nothing needs it, as far as the garbage collection has found; None where something may.
+    unused_since = fields.DatetimeField(null=True)
+    # When its bytes were found to be gone, or to be others; None while nothing is known against them.
+    damaged_at = fields.DatetimeField(null=True)
 
     class Meta(Model.Meta):
         table = "artifact"
@@ -70,6 +92,9 @@ class ArtifactSource(Model):
     relative_path = fields.TextField()
     remote_id = fields.UUIDField()
     url = fields.TextField()
+    # When it last failed, or sent other bytes than it should, and why; None where it did not since it last worked.
+    failed_at = fields.DatetimeField(null=True)
+    error = fields.TextField(null=True)
 
     class Meta(Model.Meta):
         table = "artifact_source"
@@ -92,7 +117,10 @@ class Membership(Model):
     removed_in = fields.BigIntField(null=True)
     # The unit's own: no two open intervals of a repository have the same.
     slot = fields.UUIDField()
+    # How the unit came in, when, and by which task; they outlive the task and the version.
     origin = fields.CharEnumField(Origin, max_length=10)
+    added_at = fields.DatetimeField()
+    added_by_id = fields.UUIDField()
 
     class Meta(Model.Meta):
         table = "membership"

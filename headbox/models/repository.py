@@ -8,6 +8,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.models import Model
 
+from headbox.errors import ErrorCode
 from headbox.models.base import Row
 from headbox.models.publication import PublishSettings
 from headbox.models.remote import Remote
@@ -35,6 +36,8 @@ class Repository(Row):
     automation = fields.CharEnumField(Automation, max_length=10, default=Automation.NONE)
     sync_mode = fields.CharEnumField(SyncMode, max_length=10, default=SyncMode.ADDITIVE)
     retain_versions = fields.IntField(null=True)
+    # Whether nothing is published while content is missing that its last sync left out.
+    require_complete = fields.BooleanField(default=False)
     # Number of the latest version; its row always exists.
     latest_number = fields.BigIntField(default=0)
 
@@ -54,6 +57,8 @@ class RepositoryVersion(Row):
     created_by_id = fields.UUIDField(null=True)
     # Number of the version that this one was made from; None for version 0.
     base_number = fields.BigIntField(null=True)
+    # Number of the version before it, which `added` and `removed` tell the difference to; None for the first one.
+    previous_number = fields.BigIntField(null=True)
     present = fields.BigIntField(default=0)
     added = fields.BigIntField(default=0)
     removed = fields.BigIntField(default=0)
@@ -80,3 +85,51 @@ class SyncState(Model):
 
     class Meta(Model.Meta):
         table = "sync_state"
+
+
+class OpenIssue(Row):
+    """What a repository misses because its syncs could not get it."""
+
+    repository: fields.ForeignKeyRelation[Repository] = fields.ForeignKeyField(
+        "core.Repository", related_name="open_issues", on_delete=fields.CASCADE
+    )
+    repository_id: uuid.UUID
+    # The task that found it last.
+    task_id = fields.UUIDField()
+    code = fields.CharEnumField(ErrorCode, max_length=32)
+    message = fields.TextField()
+    # Empty where it is not about one: together they say what is missing.
+    url = fields.TextField(default="")
+    relative_path = fields.TextField(default="")
+    retryable = fields.BooleanField(default=False)
+    last_seen_at = fields.DatetimeField()
+    # How many syncs have met it.
+    attempts = fields.IntField(default=1)
+    # None where another try would come to the same.
+    next_try_at = fields.DatetimeField(null=True, db_index=True)
+
+    class Meta(Model.Meta):
+        table = "open_issue"
+        indexes = (("repository_id", "id"),)
+
+
+class SyncPlan(Row):
+    """What a sync would change, computed before it is asked for."""
+
+    repository: fields.ForeignKeyRelation[Repository] = fields.ForeignKeyField(
+        "core.Repository", related_name="plans", on_delete=fields.CASCADE, db_index=True
+    )
+    repository_id: uuid.UUID
+    task_kind = fields.CharField(max_length=100)
+    # The parameters of the sync, as its task would have them.
+    input: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict)
+    # Number of the repository's latest version that it was computed against.
+    version_number = fields.BigIntField()
+    # Of everything that the remote declared, in whatever order.
+    fingerprint = fields.CharField(max_length=64)
+    # The figures, and the first units of each change.
+    summary: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict)
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta(Model.Meta):
+        table = "sync_plan"

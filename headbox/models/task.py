@@ -131,8 +131,11 @@ class SyncIssue(Row):
         indexes = (("task_id", "id"),)
 
 
-class SyncStaging(Model):
-    """The content units that a running sync has seen, gone when it ends."""
+class StagedContent(Model):
+    """The content units that a sync or a plan has seen, or that a task is to add; gone when it ends.
+
+    Whatever is staged stays: the garbage collection does not touch it.
+    """
 
     id = fields.BigIntField(primary_key=True)
     task_id = fields.UUIDField()
@@ -142,6 +145,6 @@ class SyncStaging(Model):
     slot = fields.UUIDField()
 
     class Meta(Model.Meta):
-        table = "sync_staging"
+        table = "staged_content"
         # By slot: units that want one place lie together.
         unique_together = (("task_id", "slot", "content_id"),)

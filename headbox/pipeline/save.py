@@ -77,7 +77,7 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
             " WHERE artifact_source.url <> excluded.url",
         ),
         Insert(
-            "sync_staging",
+            "staged_content",
             ("content_id", "ordinal", "slot"),
             [(unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)],
             {"task_id": str(task_id)},

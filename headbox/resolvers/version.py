@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from headbox.errors import NotFound
-from headbox.models import Content, Publication, Repository, RepositoryVersion
+from headbox.models import Content, Membership, Publication, Repository, RepositoryVersion
 from headbox.models.database import fetch, model_from
 from headbox.resolvers import content as contents
 from headbox.resolvers.conditions import ANY, Condition, every, negated, one_of
@@ -24,10 +24,15 @@ from headbox.resolvers.paging import (
     edges_of,
     request,
 )
-from headbox.types import Origin, derived_id
+from headbox.types import derived_id
 
 #: Most changed memberships that are looked up and sorted for each page.
 MAX_SORTED_CHANGES = 20_000
+
+_MEMBER_COLUMNS = (
+    "id", "repository_id", "content_id", "added_in", "removed_in", "slot", "origin", "added_at", "added_by_id",
+)  # fmt: skip
+_MEMBER = ", ".join(f"member.{column} AS member_{column}" for column in _MEMBER_COLUMNS)
 
 
 class ContentChangeKind(StrEnum):
@@ -40,17 +45,9 @@ class ContentChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MemberEdge(Edge[Content]):
-    """A content unit in a repository version.
+    """A content unit in a repository version."""
 
-    Attributes:
-        repository_id: Of which repository.
-        origin: How it came in.
-        added_in: Number of the version that it came in with.
-    """
-
-    repository_id: UUID
-    origin: Origin
-    added_in: int
+    membership: Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +124,10 @@ async def content(
     members = _members(version, change)
     hidden = sorted(set(version.by_kind) - set(context.types.kinds_of(Content)))
     listing = Listing(
-        "content.*, member.content_id AS member_id, member.repository_id AS member_repository_id,"
-        " member.origin AS member_origin, member.added_in AS member_added_in",
+        f"content.*, {_MEMBER}",
         f"{members.source} JOIN content ON content.id = member.content_id",
         "member.content_id",
-        "member_id",
+        "member_content_id",
         where=every(
             [
                 members.where,
@@ -197,13 +193,8 @@ def _present(alias: str, number: int) -> Condition:
 
 
 def _member_edge(cursor: str, row: dict[str, Any]) -> MemberEdge:
-    return MemberEdge(
-        cursor,
-        model_from(Content, row),
-        UUID(str(row["member_repository_id"])),
-        Origin(row["member_origin"]),
-        row["member_added_in"],
-    )
+    membership = model_from(Membership, {column: row[f"member_{column}"] for column in _MEMBER_COLUMNS})
+    return MemberEdge(cursor, model_from(Content, row), membership)
 
 
 async def diff(context: Context, from_id: str, to_id: str, arguments: PageArguments) -> Page[DiffEdge]:

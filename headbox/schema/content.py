@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
@@ -68,23 +69,21 @@ class ContentEdge:
 
     cursor: str = strawberry.field(description="Where it stands: for `after`; opaque.")
     node: Content = strawberry.field(description="The content unit.")
-    origin: Origin = strawberry.field(description="Where it came from.")
 
-    @field(
-        description="When it came in: with the version that first had it since; null when that version is gone.",
-        graphql_type=datetime | None,
-    )
+    @field(description="Where it came from.", graphql_type=Origin)
     @staticmethod
-    async def added_at(root: Member, info: Info) -> datetime | None:
-        version = await info.context.loaders.version_numbered.load((root.repository_id, root.added_in))
-        return version.created_at if version else None
+    def origin(root: Member) -> Origin:
+        return root.membership.origin
+
+    @field(description="When it came in: with the first of the versions in a row that have it.", graphql_type=datetime)
+    @staticmethod
+    def added_at(root: Member) -> datetime:
+        return root.membership.added_at
 
     @field(description="The task that brought it in; null when that is gone.", graphql_type=lazy("Task", "task") | None)
     @staticmethod
-    async def added_by(root: Member, info: Info) -> models.Task | None:
-        version = await info.context.loaders.version_numbered.load((root.repository_id, root.added_in))
-        task_id = version.created_by_id if version else None
-        return await info.context.loaders.task.load(task_id) if task_id else None
+    def added_by(root: Member, info: Info) -> Awaitable[models.Task | None]:
+        return info.context.loaders.task.load(root.membership.added_by_id)
 
 
 @strawberry.type(description="A page of the content units of a repository version.")

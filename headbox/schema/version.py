@@ -32,8 +32,8 @@ class KindCountType:
 
     kind: str = strawberry.field(description="The kind, such as `file.content`.")
     present: BigInt = strawberry.field(description="Units that the version has.")
-    added: BigInt = strawberry.field(description="Units that it has and its base has not.")
-    removed: BigInt = strawberry.field(description="Units that its base has and it has not.")
+    added: BigInt = strawberry.field(description="Units that it has and the version before it has not.")
+    removed: BigInt = strawberry.field(description="Units that the version before it has and it has not.")
 
 
 @strawberry.type(description="How many content units a version has, and how many it changed.")
@@ -41,8 +41,8 @@ class VersionSummary:
     """Stands over `models.RepositoryVersion`."""
 
     present: BigInt = strawberry.field(description="Units that the version has.")
-    added: BigInt = strawberry.field(description="Units that it has and its base has not.")
-    removed: BigInt = strawberry.field(description="Units that its base has and it has not.")
+    added: BigInt = strawberry.field(description="Units that it has and the version before it has not.")
+    removed: BigInt = strawberry.field(description="Units that the version before it has and it has not.")
 
     @field(description="The same by kind of content, in the order of the kinds.", graphql_type=list[KindCountType])
     @staticmethod

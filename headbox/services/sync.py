@@ -84,7 +84,7 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
         AttemptOver: This attempt no longer counts.
     """
     # A task that was killed may have staged and told issues already: this attempt sees the remote as it is now.
-    await _clear(run, "sync_staging")
+    await _clear(run, "staged_content")
     await _clear(run, "sync_issue")
     given = await _read_input(run, parameters)
     try:
@@ -92,7 +92,7 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
         rendered = await _render(run, parameters, given.repository, prepared)
         await _finish(run, parameters, given, prepared, rendered, seen=seen)
     finally:
-        await _clear(run, "sync_staging")
+        await _clear(run, "staged_content")
 
 
 async def _clear(run: Run, table: str) -> None:
@@ -169,7 +169,7 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
                 # A plugin that reads metadata into documents need not explain what they refuse.
                 raise metadata.refused(error) from error
         if pipeline.unit_count > UNANALYZED_UNITS:
-            await analyze(run.engine.database.connection, "sync_staging")
+            await analyze(run.engine.database.connection, "staged_content")
         await _leave_out_conflicts(run, pipeline)
         await _keep_what_stands(run, pipeline, given.repository)
         prepared = await _prepare(run, parameters, given.repository)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from headbox.models import Repository, RepositoryVersion
-from headbox.models.database import Connection, execute, fetch, joining_sets
+from headbox.models.database import Connection, execute, fetch, joining_sets, now
 from headbox.types import Origin, SyncMode, uuid7
 
 #: Slots that one statement keeps: each is a parameter, of the 32,766 that SQLite takes.
@@ -50,7 +50,7 @@ async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) ->
     # In two questions: there are hardly ever any, and then the first one is all.
     taken = await fetch(
         connection,
-        "SELECT slot FROM sync_staging WHERE task_id = ? GROUP BY slot HAVING COUNT(*) > 1 ORDER BY slot LIMIT ?",
+        "SELECT slot FROM staged_content WHERE task_id = ? GROUP BY slot HAVING COUNT(*) > 1 ORDER BY slot LIMIT ?",
         [str(task_id), limit],
     )
     if not taken:
@@ -58,10 +58,10 @@ async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) ->
     slots = [str(row["slot"]) for row in taken]
     rows = await fetch(
         connection,
-        "SELECT later.content_id, MIN(content_artifact.relative_path) AS path FROM sync_staging later"  # noqa: S608
+        "SELECT later.content_id, MIN(content_artifact.relative_path) AS path FROM staged_content later"  # noqa: S608
         " LEFT JOIN content_artifact ON content_artifact.content_id = later.content_id"
         f" WHERE later.task_id = ? AND later.slot IN ({', '.join('?' * len(slots))})"
-        " AND EXISTS (SELECT 1 FROM sync_staging first WHERE first.task_id = later.task_id"
+        " AND EXISTS (SELECT 1 FROM staged_content first WHERE first.task_id = later.task_id"
         "             AND first.slot = later.slot AND first.ordinal < later.ordinal)"
         " GROUP BY later.content_id ORDER BY path LIMIT ?",
         [str(task_id), *slots, limit],
@@ -74,7 +74,7 @@ async def unstage(connection: Connection, task_id: UUID, content_ids: list[str])
     marks = ", ".join("?" * len(content_ids))
     await execute(
         connection,
-        f"DELETE FROM sync_staging WHERE task_id = ? AND content_id IN ({marks})",  # noqa: S608
+        f"DELETE FROM staged_content WHERE task_id = ? AND content_id IN ({marks})",  # noqa: S608
         [str(task_id), *content_ids],
     )
 
@@ -95,11 +95,11 @@ async def keep(connection: Connection, repository: Repository, task_id: UUID, sl
         async with joining_sets(connection):
             await execute(
                 connection,
-                "INSERT INTO sync_staging (task_id, content_id, ordinal, slot)"  # noqa: S608
+                "INSERT INTO staged_content (task_id, content_id, ordinal, slot)"  # noqa: S608
                 " SELECT ?, content_id, 0, slot FROM membership"
                 " WHERE repository_id = ? AND added_in <= ? AND (removed_in IS NULL OR removed_in > ?)"
                 f" AND slot IN ({marks})"
-                " AND NOT EXISTS (SELECT 1 FROM sync_staging staged"
+                " AND NOT EXISTS (SELECT 1 FROM staged_content staged"
                 "                 WHERE staged.task_id = ? AND staged.slot = membership.slot)",
                 [str(task_id), str(repository.id), latest, latest, *some, str(task_id)],
             )
@@ -130,9 +130,9 @@ async def _remove_unstaged(connection: Connection, repository: Repository, task_
     await execute(
         connection,
         "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND origin = 'sync'"
-        " AND NOT EXISTS (SELECT 1 FROM sync_staging"
-        "                 WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
-        "                 AND sync_staging.content_id = membership.content_id)",
+        " AND NOT EXISTS (SELECT 1 FROM staged_content"
+        "                 WHERE staged_content.task_id = ? AND staged_content.slot = membership.slot"
+        "                 AND staged_content.content_id = membership.content_id)",
         [number, str(repository.id), str(task_id)],
     )
 
@@ -144,20 +144,29 @@ async def _add_staged(
     await execute(
         connection,
         "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"
-        " AND slot IN (SELECT slot FROM sync_staging WHERE task_id = ?)"
-        " AND NOT EXISTS (SELECT 1 FROM sync_staging"
-        "                 WHERE sync_staging.task_id = ? AND sync_staging.slot = membership.slot"
-        "                 AND sync_staging.content_id = membership.content_id)",
+        " AND slot IN (SELECT slot FROM staged_content WHERE task_id = ?)"
+        " AND NOT EXISTS (SELECT 1 FROM staged_content"
+        "                 WHERE staged_content.task_id = ? AND staged_content.slot = membership.slot"
+        "                 AND staged_content.content_id = membership.content_id)",
         [number, str(repository.id), str(task_id), str(task_id)],
     )
     await execute(
         connection,
-        "INSERT INTO membership (repository_id, content_id, added_in, origin, slot)"
-        " SELECT ?, sync_staging.content_id, ?, ?, sync_staging.slot FROM sync_staging WHERE sync_staging.task_id = ?"
+        "INSERT INTO membership (repository_id, content_id, added_in, origin, added_at, added_by_id, slot)"
+        " SELECT ?, staged_content.content_id, ?, ?, ?, ?, staged_content.slot FROM staged_content"
+        " WHERE staged_content.task_id = ?"
         " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
-        "                 AND present.slot = sync_staging.slot AND present.removed_in IS NULL)"
-        " ORDER BY sync_staging.content_id",
-        [str(repository.id), number, origin.value, str(task_id), str(repository.id)],
+        "                 AND present.slot = staged_content.slot AND present.removed_in IS NULL)"
+        " ORDER BY staged_content.content_id",
+        [
+            str(repository.id),
+            number,
+            origin.value,
+            await now(connection),
+            str(task_id),
+            str(task_id),
+            str(repository.id),
+        ],
     )
 
 
@@ -183,6 +192,7 @@ async def commit(connection: Connection, prepared: NextVersion, task_id: UUID) -
         number=prepared.number,
         created_by_id=task_id,
         base_number=prepared.number - 1,
+        previous_number=prepared.number - 1,
         present=sum(counts["present"] for counts in prepared.by_kind.values()),
         added=prepared.added,
         removed=prepared.removed,

@@ -61,7 +61,7 @@ class Reconciler:
         """Remove what tasks that have ended had staged: the ones whose worker was lost could not."""
         await execute(
             self._engine.database.connection,
-            "DELETE FROM sync_staging WHERE task_id NOT IN"
+            "DELETE FROM staged_content WHERE task_id NOT IN"
             " (SELECT id FROM task WHERE state IN ('waiting', 'running', 'canceling'))",
         )
 

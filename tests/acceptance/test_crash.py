@@ -143,7 +143,7 @@ def assert_nothing_left(data_dir: Path) -> None:
     with opened(data_dir) as database:
         unfinished = database.execute(
             "SELECT (SELECT COUNT(*) FROM task WHERE state NOT IN ('completed', 'failed', 'canceled')),"
-            " (SELECT COUNT(*) FROM task_claim), (SELECT COUNT(*) FROM sync_staging)"
+            " (SELECT COUNT(*) FROM task_claim), (SELECT COUNT(*) FROM staged_content)"
         ).fetchone()
         artifacts = {digest for (digest,) in database.execute("SELECT sha256 FROM artifact")}
         integrity = database.execute("PRAGMA integrity_check").fetchall()

@@ -126,8 +126,8 @@ class EngineUnderTest(Engine):
 
     async def assert_nothing_left(self) -> None:
         """Make sure that finished tasks hold no claim, stage nothing, left no file, and named no artifact in vain."""
-        left = {table: await self.rows_of(table) for table in ("task_claim", "sync_staging")}
-        assert left == {"task_claim": 0, "sync_staging": 0}
+        left = {table: await self.rows_of(table) for table in ("task_claim", "staged_content")}
+        assert left == {"task_claim": 0, "staged_content": 0}
         # Removed a moment after the task's end was written.
         await until(lambda: not any((self.settings.data_dir / "work").iterdir()))
         stored = {digest async for digest in self.storage.digests()}

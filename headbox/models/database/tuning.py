@@ -26,7 +26,7 @@ _STORAGE = {
     "task_claim": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "1000"},
     "resource_queue": {"fillfactor": "50"},
     # Each sync fills it, and empties it again.
-    "sync_staging": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "10000"},
+    "staged_content": {"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "10000"},
 }
 
 

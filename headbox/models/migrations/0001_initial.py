@@ -1,7 +1,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from headbox.errors import ErrorCode
-from headbox.types import Automation, Origin, SyncMode, TaskPriority, TaskState, uuid7
+from headbox.types import Automation, MissedRuns, Origin, ScheduleOutcome, SyncMode, TaskPriority, TaskState, uuid7
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
@@ -19,6 +19,8 @@ class Migration(migrations.Migration):
                 ('sha256', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
                 ('size', fields.BigIntField()),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('unused_since', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('damaged_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'artifact', 'app': 'core', 'pk_attr': 'sha256', 'table_description': 'Bytes that are stored, named by their SHA-256.'},
             bases=['Model'],
@@ -32,6 +34,7 @@ class Migration(migrations.Migration):
                 ('document', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
                 ('slot', fields.UUIDField()),
                 ('labels', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('unused_since', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'content', 'app': 'core', 'pk_attr': 'id', 'table_description': 'One immutable content unit of some kind.'},
             bases=['Row'],
@@ -44,6 +47,8 @@ class Migration(migrations.Migration):
                 ('relative_path', fields.TextField(unique=False)),
                 ('remote_id', fields.UUIDField()),
                 ('url', fields.TextField(unique=False)),
+                ('failed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('error', fields.TextField(null=True, unique=False)),
             ],
             options={'table': 'artifact_source', 'app': 'core', 'unique_together': (('content', 'relative_path', 'remote_id'),), 'pk_attr': 'id', 'table_description': "Where the bytes of a content unit's artifact can be fetched."},
             bases=['Model'],
@@ -61,6 +66,35 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='ContentNeed',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('content', fields.ForeignKeyField('core.Content', source_field='content_id', db_constraint=True, to_field='id', related_name='needs', on_delete=OnDelete.CASCADE)),
+                ('needed_id', fields.UUIDField(db_index=True)),
+            ],
+            options={'table': 'content_need', 'app': 'core', 'unique_together': (('content', 'needed_id'),), 'pk_attr': 'id', 'table_description': 'A content unit that another one is of no use without.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Installation',
+            fields=[
+                ('id', fields.IntField(primary_key=True, unique=True, db_index=True, generated=False)),
+                ('key_check', fields.TextField(unique=False)),
+            ],
+            options={'table': 'installation', 'app': 'core', 'pk_attr': 'id', 'table_description': 'What all processes of an installation must agree on.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Lease',
+            fields=[
+                ('name', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('holder', fields.UUIDField()),
+                ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'lease', 'app': 'core', 'pk_attr': 'name', 'table_description': 'A job that one process at a time does, until it stops renewing its lease.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='Membership',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
@@ -70,6 +104,8 @@ class Migration(migrations.Migration):
                 ('removed_in', fields.BigIntField(null=True)),
                 ('slot', fields.UUIDField()),
                 ('origin', fields.CharEnumField(description='SYNC: sync\nUPLOAD: upload\nCOPY: copy', enum_type=Origin, max_length=10)),
+                ('added_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('added_by_id', fields.UUIDField()),
             ],
             options={'table': 'membership', 'app': 'core', 'unique_together': (('repository_id', 'content', 'added_in'),), 'indexes': [Index(fields=['repository_id', 'added_in']), Index(fields=['content_id'])], 'pk_attr': 'id', 'table_description': 'An interval of versions of a repository that hold a content unit.'},
             bases=['Model'],
@@ -128,9 +164,29 @@ class Migration(migrations.Migration):
                 ('automation', fields.CharEnumField(default=Automation.NONE, description='NONE: none\nPUBLISH: publish\nDISTRIBUTE: distribute', enum_type=Automation, max_length=10)),
                 ('sync_mode', fields.CharEnumField(default=SyncMode.ADDITIVE, description='ADDITIVE: additive\nMIRROR: mirror', enum_type=SyncMode, max_length=10)),
                 ('retain_versions', fields.IntField(null=True)),
+                ('require_complete', fields.BooleanField(default=False)),
                 ('latest_number', fields.BigIntField(default=0)),
             ],
             options={'table': 'repository', 'app': 'core', 'pk_attr': 'id', 'table_description': 'A named series of repository versions.'},
+            bases=['Row'],
+        ),
+        ops.CreateModel(
+            name='OpenIssue',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('repository', fields.ForeignKeyField('core.Repository', source_field='repository_id', db_constraint=True, to_field='id', related_name='open_issues', on_delete=OnDelete.CASCADE)),
+                ('task_id', fields.UUIDField()),
+                ('code', fields.CharEnumField(description='NOT_FOUND: NOT_FOUND\nINVALID: INVALID\nREQUIRED: REQUIRED\nNAME_TAKEN: NAME_TAKEN\nBASE_PATH_TAKEN: BASE_PATH_TAKEN\nBASE_PATH_OVERLAPS: BASE_PATH_OVERLAPS\nREVISION_CONFLICT: REVISION_CONFLICT\nNO_REMOTE: NO_REMOTE\nNO_DISTRIBUTION: NO_DISTRIBUTION\nREMOTE_NOT_SYNCABLE: REMOTE_NOT_SYNCABLE\nWRONG_TYPE: WRONG_TYPE\nMIRROR_ONLY: MIRROR_ONLY\nUNIT_CONFLICT: UNIT_CONFLICT\nDIGEST_MISMATCH: DIGEST_MISMATCH\nUPLOAD_INCOMPLETE: UPLOAD_INCOMPLETE\nNOT_CANCELABLE: NOT_CANCELABLE\nNOT_PERMITTED: NOT_PERMITTED\nLIMIT_EXCEEDED: LIMIT_EXCEEDED\nREMOTE_UNREACHABLE: REMOTE_UNREACHABLE\nREMOTE_RESPONSE: REMOTE_RESPONSE\nMETADATA_INVALID: METADATA_INVALID\nARTIFACT_INVALID: ARTIFACT_INVALID\nSTORAGE_FULL: STORAGE_FULL\nSTORAGE_UNAVAILABLE: STORAGE_UNAVAILABLE\nWORKER_LOST: WORKER_LOST\nTIMED_OUT: TIMED_OUT\nCANCELED: CANCELED\nINTERNAL: INTERNAL', enum_type=ErrorCode, max_length=32)),
+                ('message', fields.TextField(unique=False)),
+                ('url', fields.TextField(default='', unique=False)),
+                ('relative_path', fields.TextField(default='', unique=False)),
+                ('retryable', fields.BooleanField(default=False)),
+                ('last_seen_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('attempts', fields.IntField(default=1)),
+                ('next_try_at', fields.DatetimeField(null=True, db_index=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'open_issue', 'app': 'core', 'indexes': [Index(fields=['repository_id', 'id'])], 'pk_attr': 'id', 'table_description': 'What a repository misses because its syncs could not get it.'},
             bases=['Row'],
         ),
         ops.CreateModel(
@@ -142,6 +198,7 @@ class Migration(migrations.Migration):
                 ('number', fields.BigIntField()),
                 ('created_by_id', fields.UUIDField(null=True)),
                 ('base_number', fields.BigIntField(null=True)),
+                ('previous_number', fields.BigIntField(null=True)),
                 ('present', fields.BigIntField(default=0)),
                 ('added', fields.BigIntField(default=0)),
                 ('removed', fields.BigIntField(default=0)),
@@ -204,7 +261,7 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
-            name='SyncStaging',
+            name='StagedContent',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('task_id', fields.UUIDField()),
@@ -212,8 +269,24 @@ class Migration(migrations.Migration):
                 ('ordinal', fields.BigIntField(db_default=0)),
                 ('slot', fields.UUIDField()),
             ],
-            options={'table': 'sync_staging', 'app': 'core', 'unique_together': (('task_id', 'slot', 'content_id'),), 'pk_attr': 'id', 'table_description': 'The content units that a running sync has seen, gone when it ends.'},
+            options={'table': 'staged_content', 'app': 'core', 'unique_together': (('task_id', 'slot', 'content_id'),), 'pk_attr': 'id', 'table_description': 'The content units that a sync or a plan has seen, or that a task is to add; gone when it ends.'},
             bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='SyncPlan',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('repository', fields.ForeignKeyField('core.Repository', source_field='repository_id', db_index=True, db_constraint=True, to_field='id', related_name='plans', on_delete=OnDelete.CASCADE)),
+                ('task_kind', fields.CharField(max_length=100)),
+                ('input', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('version_number', fields.BigIntField()),
+                ('fingerprint', fields.CharField(max_length=64)),
+                ('summary', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('expires_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'sync_plan', 'app': 'core', 'pk_attr': 'id', 'table_description': 'What a sync would change, computed before it is asked for.'},
+            bases=['Row'],
         ),
         ops.CreateModel(
             name='SyncState',
@@ -235,6 +308,23 @@ class Migration(migrations.Migration):
                 ('description', fields.TextField(unique=False)),
             ],
             options={'table': 'task_group', 'app': 'core', 'pk_attr': 'id', 'table_description': 'Tasks that were made together.'},
+            bases=['Row'],
+        ),
+        ops.CreateModel(
+            name='Upload',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('size', fields.BigIntField()),
+                ('received', fields.BigIntField(default=0)),
+                ('sha256', fields.CharField(null=True, max_length=64)),
+                ('filename', fields.CharField(null=True, max_length=255)),
+                ('metadata', fields.TextField(null=True, unique=False)),
+                ('client', fields.CharField(max_length=64)),
+                ('expires_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
+                ('completed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'upload', 'app': 'core', 'pk_attr': 'id', 'table_description': 'Bytes that a client brings. Until all of them are here, they are in a file of the folder of uploads.'},
             bases=['Row'],
         ),
         ops.CreateModel(
@@ -289,12 +379,36 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='Schedule',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('name', fields.CharField(unique=True, max_length=255)),
+                ('revision', fields.IntField(default=1)),
+                ('labels', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('cron', fields.CharField(max_length=255)),
+                ('time_zone', fields.CharField(max_length=64)),
+                ('missed_runs', fields.CharEnumField(description='SKIP: skip\nRUN_ONCE: run_once', enum_type=MissedRuns, max_length=10)),
+                ('enabled', fields.BooleanField(default=True)),
+                ('task_kind', fields.CharField(max_length=100)),
+                ('task_input', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('request', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('next_run_at', fields.DatetimeField(null=True, db_index=True, auto_now=False, auto_now_add=False)),
+                ('last_run_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('last_outcome', fields.CharEnumField(null=True, description='CREATED: created\nOVERLAPPED: overlapped\nMISSED: missed\nFAILED: failed', enum_type=ScheduleOutcome, max_length=10)),
+                ('last_error', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                ('last_task', fields.ForeignKeyField('core.Task', source_field='last_task_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name='schedules', on_delete=OnDelete.SET_NULL)),
+            ],
+            options={'table': 'schedule', 'app': 'core', 'pk_attr': 'id', 'table_description': 'A task to create whenever a cron expression says so.'},
+            bases=['Row'],
+        ),
+        ops.CreateModel(
             name='SyncIssue',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
                 ('task', fields.ForeignKeyField('core.Task', source_field='task_id', db_constraint=True, to_field='id', related_name='issues', on_delete=OnDelete.CASCADE)),
-                ('code', fields.CharEnumField(description='NOT_FOUND: NOT_FOUND\nINVALID: INVALID\nREQUIRED: REQUIRED\nNAME_TAKEN: NAME_TAKEN\nBASE_PATH_TAKEN: BASE_PATH_TAKEN\nBASE_PATH_OVERLAPS: BASE_PATH_OVERLAPS\nREVISION_CONFLICT: REVISION_CONFLICT\nNO_REMOTE: NO_REMOTE\nNO_DISTRIBUTION: NO_DISTRIBUTION\nREMOTE_NOT_SYNCABLE: REMOTE_NOT_SYNCABLE\nWRONG_TYPE: WRONG_TYPE\nMIRROR_ONLY: MIRROR_ONLY\nUNIT_CONFLICT: UNIT_CONFLICT\nDIGEST_MISMATCH: DIGEST_MISMATCH\nUPLOAD_INCOMPLETE: UPLOAD_INCOMPLETE\nNOT_CANCELABLE: NOT_CANCELABLE\nNOT_PERMITTED: NOT_PERMITTED\nLIMIT_EXCEEDED: LIMIT_EXCEEDED\nREMOTE_UNREACHABLE: REMOTE_UNREACHABLE\nREMOTE_RESPONSE: REMOTE_RESPONSE\nMETADATA_INVALID: METADATA_INVALID\nARTIFACT_INVALID: ARTIFACT_INVALID\nSTORAGE_FULL: STORAGE_FULL\nWORKER_LOST: WORKER_LOST\nTIMED_OUT: TIMED_OUT\nCANCELED: CANCELED\nINTERNAL: INTERNAL', enum_type=ErrorCode, max_length=32)),
+                ('code', fields.CharEnumField(description='NOT_FOUND: NOT_FOUND\nINVALID: INVALID\nREQUIRED: REQUIRED\nNAME_TAKEN: NAME_TAKEN\nBASE_PATH_TAKEN: BASE_PATH_TAKEN\nBASE_PATH_OVERLAPS: BASE_PATH_OVERLAPS\nREVISION_CONFLICT: REVISION_CONFLICT\nNO_REMOTE: NO_REMOTE\nNO_DISTRIBUTION: NO_DISTRIBUTION\nREMOTE_NOT_SYNCABLE: REMOTE_NOT_SYNCABLE\nWRONG_TYPE: WRONG_TYPE\nMIRROR_ONLY: MIRROR_ONLY\nUNIT_CONFLICT: UNIT_CONFLICT\nDIGEST_MISMATCH: DIGEST_MISMATCH\nUPLOAD_INCOMPLETE: UPLOAD_INCOMPLETE\nNOT_CANCELABLE: NOT_CANCELABLE\nNOT_PERMITTED: NOT_PERMITTED\nLIMIT_EXCEEDED: LIMIT_EXCEEDED\nREMOTE_UNREACHABLE: REMOTE_UNREACHABLE\nREMOTE_RESPONSE: REMOTE_RESPONSE\nMETADATA_INVALID: METADATA_INVALID\nARTIFACT_INVALID: ARTIFACT_INVALID\nSTORAGE_FULL: STORAGE_FULL\nSTORAGE_UNAVAILABLE: STORAGE_UNAVAILABLE\nWORKER_LOST: WORKER_LOST\nTIMED_OUT: TIMED_OUT\nCANCELED: CANCELED\nINTERNAL: INTERNAL', enum_type=ErrorCode, max_length=32)),
                 ('message', fields.TextField(unique=False)),
                 ('url', fields.TextField(null=True, unique=False)),
                 ('relative_path', fields.TextField(null=True, unique=False)),
@@ -313,6 +427,22 @@ class Migration(migrations.Migration):
                 ('exclusive', fields.BooleanField()),
             ],
             options={'table': 'task_claim', 'app': 'core', 'unique_together': (('resource', 'sequence'),), 'pk_attr': 'id', 'table_description': "An unfinished task's hold on a resource: waited for, or held. Gone when the task is finished."},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='TaskLogLine',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('task', fields.ForeignKeyField('core.Task', source_field='task_id', db_constraint=True, to_field='id', related_name='log_lines', on_delete=OnDelete.CASCADE)),
+                ('number', fields.BigIntField()),
+                ('attempt', fields.IntField()),
+                ('logged_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('level', fields.CharField(max_length=10)),
+                ('logger', fields.CharField(max_length=255)),
+                ('message', fields.TextField(unique=False)),
+                ('extra', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+            ],
+            options={'table': 'task_log_line', 'app': 'core', 'unique_together': (('task', 'number'),), 'pk_attr': 'id', 'table_description': "A line of a task's log. The oldest ones go when there are too many."},
             bases=['Model'],
         ),
     ]

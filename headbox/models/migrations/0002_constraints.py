@@ -49,4 +49,37 @@ class Migration(migrations.Migration):
             "CREATE INDEX distribution_base_path_path ON distribution_base_path (path)",
             "DROP INDEX distribution_base_path_path",
         ),
+        # A purge finds what ended before a time.
+        ops.RunSQL(
+            "CREATE INDEX task_finished ON task (state, finished_at) WHERE finished_at IS NOT NULL",
+            "DROP INDEX task_finished",
+        ),
+        # The figures of the queues are read from the index alone.
+        ops.RunSQL(
+            "CREATE INDEX task_unfinished ON task (state, kind, priority, created_at) WHERE finished_at IS NULL",
+            "DROP INDEX task_unfinished",
+        ),
+        # Deleting a task looks for those that repeat it.
+        ops.RunSQL(
+            "CREATE INDEX task_repeats ON task (repeats_id) WHERE repeats_id IS NOT NULL",
+            "DROP INDEX task_repeats",
+        ),
+        # Those that are not complete are counted whenever one is made.
+        ops.RunSQL(
+            "CREATE INDEX upload_open ON upload (client) WHERE completed_at IS NULL",
+            "DROP INDEX upload_open",
+        ),
+        # The garbage collection goes on with what it has found unused.
+        ops.RunSQL(
+            "CREATE INDEX content_unused ON content (unused_since) WHERE unused_since IS NOT NULL",
+            "DROP INDEX content_unused",
+        ),
+        ops.RunSQL(
+            "CREATE INDEX artifact_unused ON artifact (unused_since) WHERE unused_since IS NOT NULL",
+            "DROP INDEX artifact_unused",
+        ),
+        ops.RunSQL(
+            "CREATE INDEX artifact_damaged ON artifact (sha256) WHERE damaged_at IS NOT NULL",
+            "DROP INDEX artifact_damaged",
+        ),
     ]

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -170,7 +171,13 @@ class Site:
             )
         for content_id in add:
             await Membership.create(
-                repository_id=repository.id, content_id=content_id, added_in=number, slot=content_id, origin=Origin.SYNC
+                repository_id=repository.id,
+                content_id=content_id,
+                added_in=number,
+                slot=content_id,
+                origin=Origin.SYNC,
+                added_at=datetime.now(UTC),
+                added_by_id=uuid7(),
             )
         return number
 

@@ -25,7 +25,7 @@ from headbox.models import (
 from headbox.models.database import create_search_indexes
 from headbox.models.database.search import index_name
 from headbox.resolvers.ids import GlobalId
-from headbox.types import Automation, Origin, TaskState, derived_id
+from headbox.types import Automation, Origin, TaskState, derived_id, uuid7
 from tests.factories.repository import create_repository, make_repository
 from tests.factories.task import make_gate, make_sync, make_wait
 from tests.integration.schema.api import Api
@@ -52,7 +52,13 @@ async def add_content(repository: Repository, version: int, *paths: str, origin:
         )
         await ContentArtifact.create(content_id=content.id, relative_path=path, sha256=sha256, size=len(path))
         await Membership.create(
-            repository_id=repository.id, content_id=content.id, added_in=version, slot=content.slot, origin=origin
+            repository_id=repository.id,
+            content_id=content.id,
+            added_in=version,
+            slot=content.slot,
+            origin=origin,
+            added_at=datetime.now(UTC),
+            added_by_id=uuid7(),
         )
         contents.append(content)
     present = await Membership.filter(repository_id=repository.id, removed_in__isnull=True).count()

@@ -149,11 +149,11 @@ async def test_delete_in_batches_deletes_all_that_match(database: Database) -> N
         for task in (one, two):
             staged = [(str(UUID(int=number)), str(UUID(int=number)), number) for number in range(6000)]
             columns = ("content_id", "slot", "ordinal")
-            await insert_new(connection, "sync_staging", columns, staged, constants={"task_id": task})
+            await insert_new(connection, "staged_content", columns, staged, constants={"task_id": task})
 
-    await delete_in_batches(database.connection, "sync_staging", "task_id = ?", [one])
+    await delete_in_batches(database.connection, "staged_content", "task_id = ?", [one])
 
-    [left] = await fetch(database.connection, "SELECT task_id, COUNT(*) AS rows FROM sync_staging GROUP BY task_id")
+    [left] = await fetch(database.connection, "SELECT task_id, COUNT(*) AS rows FROM staged_content GROUP BY task_id")
     assert (str(left["task_id"]), left["rows"]) == (two, 6000)
 
 
