@@ -132,7 +132,7 @@ class SyncIssue(Row):
 
 
 class StagedContent(Model):
-    """The content units that a sync or a plan has seen, or that a task is to add; gone when it ends.
+    """The content units that a sync or a plan has seen, or that a task is to add. Gone when it ends.
 
     Whatever is staged stays: the garbage collection does not touch it.
     """

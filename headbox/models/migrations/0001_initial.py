@@ -269,7 +269,7 @@ class Migration(migrations.Migration):
                 ('ordinal', fields.BigIntField(db_default=0)),
                 ('slot', fields.UUIDField()),
             ],
-            options={'table': 'staged_content', 'app': 'core', 'unique_together': (('task_id', 'slot', 'content_id'),), 'pk_attr': 'id', 'table_description': 'The content units that a sync or a plan has seen, or that a task is to add; gone when it ends.'},
+            options={'table': 'staged_content', 'app': 'core', 'unique_together': (('task_id', 'slot', 'content_id'),), 'pk_attr': 'id', 'table_description': 'The content units that a sync or a plan has seen, or that a task is to add. Gone when it ends.'},
             bases=['Model'],
         ),
         ops.CreateModel(
