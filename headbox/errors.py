@@ -12,7 +12,8 @@
         ├── RemoteUnreachable   RemoteResponse       MetadataInvalid    UnitConflict
         ├── ArtifactInvalid     DigestMismatch       StorageFull        TooLarge
         ├── WorkerLost          TimedOut             Canceled           Internal
-        └── StorageUnavailable
+        ├── StorageUnavailable
+        └── DatabaseUnavailable ChangeUnconfirmed
 
 An error knows no HTTP status and no GraphQL: the edges translate it. Whatever is not in this tree is a bug.
 """
@@ -56,6 +57,8 @@ class ErrorCode(StrEnum):
     ARTIFACT_INVALID = "ARTIFACT_INVALID"
     STORAGE_FULL = "STORAGE_FULL"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+    UNCONFIRMED = "UNCONFIRMED"
     WORKER_LOST = "WORKER_LOST"
     TIMED_OUT = "TIMED_OUT"
     CANCELED = "CANCELED"
@@ -301,6 +304,19 @@ class StorageUnavailable(TaskError):
     template = "The storage of artifacts cannot be used: {reason}."
     default_hint = "Look at the storage and at the settings HEADBOX_STORAGE_*; then repeat the task."
     retryable = True
+
+
+class DatabaseUnavailable(TaskError):
+    code = ErrorCode.DATABASE_UNAVAILABLE
+    template = "The database cannot be used now; nothing was changed."
+    default_hint = "Try again in a moment; `status` tells whether the database is back."
+    retryable = True
+
+
+class ChangeUnconfirmed(TaskError):
+    code = ErrorCode.UNCONFIRMED
+    template = "The database went away while the change was made: nobody knows yet whether it was."
+    default_hint = "Look whether it was made before you ask for it again; with an idempotency key, ask again at once."
 
 
 class WorkerLost(TaskError):

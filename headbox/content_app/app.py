@@ -18,12 +18,12 @@ from headbox.content_app.hand_off import hand_off_of
 from headbox.content_app.listing import PAGE_ENTRIES, after_of, send_listing
 from headbox.content_app.metrics import ContentMetrics
 from headbox.content_app.pointers import Pointers
-from headbox.content_app.problem import NotServed, Problem, storage_failed
+from headbox.content_app.problem import NotServed, Problem, database_failed, storage_failed
 from headbox.content_app.remotes import Remotes
 from headbox.errors import StorageUnavailable
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher
-from headbox.models.database import Database
+from headbox.models.database import TRANSIENT, Database
 from headbox.services import serving
 from headbox.services.serving import Pointer, Served
 from headbox.settings import Settings
@@ -97,6 +97,9 @@ class ContentApp:
             await exchange.refuse(problem)
         except StorageUnavailable:
             await exchange.refuse(storage_failed())
+        except TRANSIENT as error:
+            log.warning("the database did not answer", extra={"path": scope["path"], "reason": str(error)})
+            await exchange.refuse(database_failed())
         except BrokenOff as error:
             # The answer is left without its end, so that the server breaks the connection off.
             log.warning("answer was broken off", extra={"path": scope["path"], "error": str(error)})

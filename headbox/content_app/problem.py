@@ -12,6 +12,9 @@ from headbox.errors import (
     TimedOut,
 )
 
+#: When to come again while the database is away, in seconds: it is mostly started again.
+RETRY_AFTER_SECONDS = "2"
+
 
 class Problem(Exception):
     """An answer without the bytes that were asked for.
@@ -48,6 +51,12 @@ def storage_failed() -> Problem:
     return Problem(
         503, ErrorCode.STORAGE_UNAVAILABLE.value, "headbox cannot reach what keeps its files. Try again in a moment."
     )
+
+
+def database_failed() -> Problem:
+    """Return the answer for what is not known while the database is away."""
+    message = "headbox cannot reach its database. Try again in a moment."
+    return Problem(503, ErrorCode.DATABASE_UNAVAILABLE.value, message, **{"retry-after": RETRY_AFTER_SECONDS})
 
 
 def upstream_failed(error: HeadboxError) -> Problem:

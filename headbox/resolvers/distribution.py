@@ -96,7 +96,8 @@ async def create(context: Context, values: Mapping[str, Any]) -> Distribution:
     Raises:
         RequestError: Something of it cannot be; nothing was created.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Distribution:
         return await service.create(
             work,
             base_path=values["base_path"],
@@ -104,6 +105,8 @@ async def create(context: Context, values: Mapping[str, Any]) -> Distribution:
             labels=values.get("labels"),
             source=await _source(work, context, values.get("source")),
         )
+
+    return await change(context, step)
 
 
 async def update(context: Context, values: Mapping[str, Any]) -> Distribution:
@@ -113,7 +116,8 @@ async def update(context: Context, values: Mapping[str, Any]) -> Distribution:
         RevisionConflict: It was changed since the revision that the client expected.
         RequestError: Something of it cannot be; nothing was changed.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Distribution:
         distribution = await wanted(work, context, values["id"], Distribution, "id")
         changes = without(values, "id", "expected_revision")
         refuse_null(changes, "name", "base_path")
@@ -123,6 +127,8 @@ async def update(context: Context, values: Mapping[str, Any]) -> Distribution:
             work, distribution, changes=changes, expected_revision=values.get("expected_revision")
         )
 
+    return await change(context, step)
+
 
 async def delete(context: Context, id: str) -> Distribution:
     """Delete a distribution: nothing is served at its base path any more.
@@ -130,8 +136,11 @@ async def delete(context: Context, id: str) -> Distribution:
     Raises:
         NotFound: There is none with this id.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Distribution:
         return await service.delete(work, await wanted(work, context, id, Distribution, "id"))
+
+    return await change(context, step)
 
 
 async def _source(

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tortoise.exceptions import OperationalError
 from tortoise.models import Model
 
-from headbox.errors import HeadboxError, NotFound, Required, StorageFull
-from headbox.models.database import is_full
+from headbox.errors import ChangeUnconfirmed, DatabaseUnavailable, HeadboxError, NotFound, Required, StorageFull
+from headbox.models.database import TRANSIENT, CommitUnconfirmed, Unreachable, is_full
 from headbox.resolvers.context import Context
 from headbox.tasking.engine import UnitOfWork
 
 ModelT = TypeVar("ModelT", bound=Model)
+ResultT = TypeVar("ResultT")
 
 
-@asynccontextmanager
-async def change(context: Context) -> AsyncIterator[UnitOfWork]:
-    """Run a block as one transaction; what the operation loaded before is loaded anew afterwards.
+async def change(
+    context: Context, step: Callable[[UnitOfWork], Awaitable[ResultT]], *, is_repeatable: bool = False
+) -> ResultT:
+    """Take a step as one transaction; what the operation loaded before is loaded anew afterwards.
+
+    Where the database went away or preferred another transaction, and nothing was changed, the step is taken again.
+
+    Args:
+        context: The operation.
+        step: Leaves nothing behind but what it does in its transaction.
+        is_repeatable: Whether it comes to the same when it is done twice: then it is taken again, too, where nobody
+            knows whether it was done.
 
     Raises:
         StorageFull: There is no space for it; nothing was changed.
+        DatabaseUnavailable: The database is away, or busy with others; nothing was changed.
+        ChangeUnconfirmed: The database went away while it made the change.
     """
-    with _full_disk_told():
-        async with context.engine.unit_of_work() as work:
-            yield work
+    # Who could not be reached in time was waited for already, longer than a client wants to.
+    final = (Unreachable,) if is_repeatable else (Unreachable, CommitUnconfirmed)
+    with _troubles_told():
+        result = await context.engine.transact(step, unless=final)
     context.refresh()
+    return result
 
 
 @contextmanager
-def _full_disk_told() -> Iterator[None]:
+def _troubles_told() -> Iterator[None]:
     hint = "Free space where the data folder lies; then try again."
     try:
         with StorageFull.translated("the change", hint=hint):
             yield
+    except CommitUnconfirmed as error:
+        raise ChangeUnconfirmed from error
+    except TRANSIENT as error:
+        raise DatabaseUnavailable from error
     except OperationalError as error:
         if is_full(error):
             raise StorageFull(what="the change", hint=hint) from error

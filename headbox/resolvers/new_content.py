@@ -55,7 +55,8 @@ async def create_many(context: Context, kind: type[ContentUnit], values: Mapping
 async def _create(
     context: Context, kind: type[ContentUnit], items: Sequence[Mapping[str, Any]], on_error: OnError, *, in_list: bool
 ) -> list[Made]:
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> list[Made]:
         made = await service.create(work, kind, await _wanted(work, context, items))
         errors: list[HeadboxError] = []
         for place, item in enumerate(made):
@@ -66,7 +67,10 @@ async def _create(
             raise ExceptionGroup("content that cannot be made", errors)
         ids = [item for item in made if isinstance(item, UUID)]
         rows = {row.id: row for row in await Content.filter(id__in=ids).using_db(work.connection)}
-    return [Made(errors=item.errors) if isinstance(item, NotMade) else Made(rows[item]) for item in made]
+        return [Made(errors=item.errors) if isinstance(item, NotMade) else Made(rows[item]) for item in made]
+
+    # The same bytes are the same unit.
+    return await change(context, step, is_repeatable=True)
 
 
 async def _wanted(work: UnitOfWork, context: Context, items: Sequence[Mapping[str, Any]]) -> list[NewContent | NotMade]:

@@ -6,6 +6,7 @@ from headbox.models import Publication
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import change, wanted
 from headbox.services import publication as service
+from headbox.tasking.engine import UnitOfWork
 
 
 async def release(context: Context, id: str) -> Publication:
@@ -14,8 +15,11 @@ async def release(context: Context, id: str) -> Publication:
     Raises:
         NotFound: There is none with this id.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Publication:
         return await service.release(work, await wanted(work, context, id, Publication, "id"))
+
+    return await change(context, step)
 
 
 async def delete(context: Context, id: str) -> Publication:
@@ -25,5 +29,8 @@ async def delete(context: Context, id: str) -> Publication:
         NotFound: There is none with this id.
         RequestError: A distribution is pinned to it.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Publication:
         return await service.delete(work, await wanted(work, context, id, Publication, "id"))
+
+    return await change(context, step)

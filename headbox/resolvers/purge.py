@@ -18,6 +18,7 @@ async def create(context: Context, values: Mapping[str, Any]) -> Task:
     Raises:
         RequestError: Something of it cannot be; there is no task.
     """
-    given = {name: value for name, value in values.items() if value is not None}
-    async with change(context) as work:
-        return await service.create(work, PurgeRequest(**given))
+    request = PurgeRequest(**{name: value for name, value in values.items() if value is not None})
+    return await change(
+        context, lambda work: service.create(work, request), is_repeatable=request.idempotency_key is not None
+    )

@@ -14,6 +14,7 @@ from headbox.resolvers.current_remote import CurrentRemote
 from headbox.resolvers.edits import change, refuse_null, wanted, without
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, request
 from headbox.services import remote as service
+from headbox.tasking.engine import UnitOfWork
 
 
 async def find(context: Context, name: str) -> CurrentRemote | None:
@@ -46,15 +47,17 @@ async def create(context: Context, kind: type[RemoteDocument], values: Mapping[s
     Raises:
         RequestError: Something of it cannot be; nothing was created.
     """
-    async with change(context) as work:
-        remote = await service.create(
+
+    async def step(work: UnitOfWork) -> Remote:
+        return await service.create(
             work,
             kind,
             name=values["name"],
             values=without(values, "name", "labels"),
             labels=values.get("labels"),
         )
-    return await _current(context, remote)
+
+    return await _current(context, await change(context, step))
 
 
 async def update(context: Context, kind: type[RemoteDocument], values: Mapping[str, Any]) -> CurrentRemote:
@@ -64,17 +67,19 @@ async def update(context: Context, kind: type[RemoteDocument], values: Mapping[s
         RevisionConflict: It was changed since the revision that the client expected.
         RequestError: Something of it cannot be; nothing was changed.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Remote:
         remote = await wanted(work, context, values["id"], Remote, "id", kind=kind.kind)
         changes = without(values, "id", "expected_revision")
         refuse_null(changes, "name")
-        remote = await service.update(
+        return await service.update(
             work,
             remote,
             changes=changes,
             expected_revision=values.get("expected_revision"),
         )
-    return await _current(context, remote)
+
+    return await _current(context, await change(context, step))
 
 
 async def delete(context: Context, id: str) -> CurrentRemote:
@@ -84,9 +89,11 @@ async def delete(context: Context, id: str) -> CurrentRemote:
         NotFound: There is none with this id.
         InUse: A repository syncs from it.
     """
-    async with change(context) as work:
-        remote = await service.delete(work, await wanted(work, context, id, Remote, "id"))
-    return await _current(context, remote)
+
+    async def step(work: UnitOfWork) -> Remote:
+        return await service.delete(work, await wanted(work, context, id, Remote, "id"))
+
+    return await _current(context, await change(context, step))
 
 
 async def _current(context: Context, remote: Remote) -> CurrentRemote:

@@ -118,7 +118,8 @@ async def create(
     """
     shared = ("name", "description", "labels", "automation", "sync_mode", "retain_versions", "sync")
     given = {name: values[name] for name in shared if values.get(name) is not None}
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> service.CreatedRepository:
         remote = values.get("remote")
         new = service.NewRepository(
             **given,
@@ -129,6 +130,8 @@ async def create(
         )
         return await service.create(work, kind, new)
 
+    return await change(context, step)
+
 
 async def update(context: Context, kind: type[RepositoryDocument], values: Mapping[str, Any]) -> Repository:
     """Change what the input holds of a repository.
@@ -137,7 +140,8 @@ async def update(context: Context, kind: type[RepositoryDocument], values: Mappi
         RevisionConflict: It was changed since the revision that the client expected.
         RequestError: Something of it cannot be; nothing was changed.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Repository:
         repository = await wanted(work, context, values["id"], Repository, "id", kind=kind.kind)
         changes = without(values, "id", "expected_revision", *kind.model_fields)
         refuse_null(changes, "name", "automation", "sync_mode")
@@ -152,6 +156,8 @@ async def update(context: Context, kind: type[RepositoryDocument], values: Mappi
             work, repository, changes=changes, expected_revision=values.get("expected_revision")
         )
 
+    return await change(context, step)
+
 
 async def delete(context: Context, id: str) -> Repository:
     """Delete a repository, and return it as it was.
@@ -160,14 +166,18 @@ async def delete(context: Context, id: str) -> Repository:
         NotFound: There is none with this id.
         InUse: Something needs it.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> tuple[Repository, RepositoryVersion]:
         repository = await wanted(work, context, id, Repository, "id")
         number = repository.latest_number
         latest = await RepositoryVersion.get(repository_id=repository.id, number=number, using_db=work.connection)
         await service.delete(work, repository)
+        return repository, latest
+
+    repository, latest = await change(context, step)
     # For what the payload shows of it: it cannot be loaded any more.
     context.loaders.repository.prime(repository.id, repository)
-    context.loaders.version_numbered.prime((repository.id, number), latest)
+    context.loaders.version_numbered.prime((repository.id, latest.number), latest)
     return repository
 
 

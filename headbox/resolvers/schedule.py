@@ -44,10 +44,13 @@ async def create(
     Raises:
         RequestError: Something of it cannot be, or a task like that could not be created now.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Schedule:
         task = await _task(work, context, task_types, values["task"], shown["task"])
         given = {name: value for name, value in without(values, "task").items() if value is not None}
         return await service.create(work, NewSchedule(task=task, **given))
+
+    return await change(context, step)
 
 
 async def update(
@@ -59,13 +62,16 @@ async def update(
         RevisionConflict: It was changed since the revision that the client expected.
         RequestError: Something of it cannot be; nothing was changed.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Schedule:
         schedule = await wanted(work, context, values["id"], Schedule, "id")
         changes = without(values, "id", "expected_revision")
         refuse_null(changes, *(name for name in changes if name != "labels"))
         if "task" in changes:
             changes["task"] = await _task(work, context, task_types, values["task"], shown["task"])
         return await service.update(work, schedule, changes=changes, expected_revision=values.get("expected_revision"))
+
+    return await change(context, step)
 
 
 async def delete(context: Context, id: str) -> Schedule:
@@ -74,8 +80,11 @@ async def delete(context: Context, id: str) -> Schedule:
     Raises:
         NotFound: There is none with this id.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Schedule:
         return await service.delete(work, await wanted(work, context, id, Schedule, "id"))
+
+    return await change(context, step)
 
 
 async def run(context: Context, id: str, idempotency_key: str | None) -> tuple[Schedule, Task]:
@@ -85,10 +94,13 @@ async def run(context: Context, id: str, idempotency_key: str | None) -> tuple[S
         NotFound: There is none with this id.
         RequestError: It is known already that it cannot be done; there is no task.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> tuple[Schedule, Task]:
         schedule = await wanted(work, context, id, Schedule, "id")
         task = await service.run_now(work, schedule, idempotency_key=idempotency_key)
         return await Schedule.get(id=schedule.id, using_db=work.connection), task
+
+    return await change(context, step, is_repeatable=idempotency_key is not None)
 
 
 async def _task(

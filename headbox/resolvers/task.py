@@ -195,9 +195,12 @@ async def create(context: Context, task_type: type[TaskType], values: Mapping[st
     Raises:
         RequestError: It is known already that it cannot be done; there is no task.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Task:
         request = await requested(work, context, task_type, values)
         return await task_request.create(work, task_type, request)
+
+    return await change(context, step, is_repeatable=values.get("idempotency_key") is not None)
 
 
 async def requested(
@@ -267,10 +270,13 @@ async def cancel(context: Context, id: str) -> Task:
         NotFound: There is none with this id.
         NotCancelable: It is finished already.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Task:
         task = await wanted(work, context, id, Task, "id")
         with below("id"):
             return await service.cancel(work, task)
+
+    return await change(context, step)
 
 
 async def repeat(context: Context, id: str, idempotency_key: str | None) -> Task:
@@ -280,6 +286,9 @@ async def repeat(context: Context, id: str, idempotency_key: str | None) -> Task
         NotFound: There is none with this id.
         RequestError: It is not finished, or cannot be done any more.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> Task:
         task = await wanted(work, context, id, Task, "id")
         return await service.repeat(work, task, idempotency_key=idempotency_key)
+
+    return await change(context, step, is_repeatable=idempotency_key is not None)

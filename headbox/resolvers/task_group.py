@@ -12,6 +12,7 @@ from headbox.resolvers.context import Context
 from headbox.resolvers.edits import below, change, wanted
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import task_group as service
+from headbox.tasking.engine import UnitOfWork
 
 
 async def page(context: Context, arguments: PageArguments) -> Page[Edge[TaskGroup]]:
@@ -33,7 +34,8 @@ async def create(context: Context, task_types: Mapping[str, type[TaskType]], val
     """
     asked = {name: value for name, value in values.items() if name != "idempotency_key"}
     key = service.key_of(values.get("idempotency_key"), asked)
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> TaskGroup:
         if key and (earlier := await service.earlier(work, key)):
             return earlier
         group = await service.begin(work, values.get("description") or "", values["tasks"])
@@ -45,7 +47,9 @@ async def create(context: Context, task_types: Mapping[str, type[TaskType]], val
                 created.append(await service.add(work, group, task_types[name], asked_for))
         if key:
             await key.remember(work, created[0])
-    return group
+        return group
+
+    return await change(context, step, is_repeatable=key is not None)
 
 
 async def cancel(context: Context, id: str) -> TaskGroup:
@@ -54,7 +58,10 @@ async def cancel(context: Context, id: str) -> TaskGroup:
     Raises:
         NotFound: There is none with this id.
     """
-    async with change(context) as work:
+
+    async def step(work: UnitOfWork) -> TaskGroup:
         group = await wanted(work, context, id, TaskGroup, "id")
         await service.cancel(work, group)
-    return group
+        return group
+
+    return await change(context, step, is_repeatable=True)

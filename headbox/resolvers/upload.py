@@ -37,8 +37,7 @@ async def create(context: Context, values: Mapping[str, Any]) -> Upload:
         filename=values.get("filename"),
     )
     folder = UploadFolder.of(engine.settings)
-    async with change(context) as work:
-        upload = await service.create(work, folder, new, reuses_stored=True)
+    upload = await change(context, lambda work: service.create(work, folder, new, reuses_stored=True))
     if upload.is_whole and upload.completed_at is None:
         with folder.locked(upload.id) as file:
             await service.resume(engine, context.storage, file, upload)

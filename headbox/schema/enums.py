@@ -75,6 +75,8 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "ARTIFACT_INVALID": "An artifact does not have the size that was declared for it.",
         "STORAGE_FULL": "There is no space left.",
         "STORAGE_UNAVAILABLE": "The storage of artifacts does not do what it is asked for.",
+        "DATABASE_UNAVAILABLE": "The database is away, or busy with others; nothing was changed.",
+        "UNCONFIRMED": "The database went away while the change was made: look whether it was.",
         "WORKER_LOST": "The worker was lost too often while it ran the task.",
         "TIMED_OUT": "The remote took too long.",
         "CANCELED": "The task was canceled.",

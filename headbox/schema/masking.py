@@ -6,7 +6,8 @@ import logging
 
 from graphql import GraphQLError
 
-from headbox.errors import ErrorCode, HeadboxError, Internal
+from headbox.errors import DatabaseUnavailable, ErrorCode, HeadboxError, Internal
+from headbox.models.database import TRANSIENT
 from headbox.schema.errors import faults, message
 from headbox.tasking import correlation
 
@@ -44,6 +45,8 @@ def expected_cause(cause: BaseException) -> HeadboxError | None:
     """Return the expected failure that an exception is or holds, the first of several, or None for a bug."""
     if isinstance(cause, HeadboxError):
         return cause
+    if isinstance(cause, TRANSIENT):
+        return DatabaseUnavailable()
     if isinstance(cause, ExceptionGroup):
         try:
             return next(iter(list(faults(cause))))

@@ -13,7 +13,7 @@ from tortoise.exceptions import BaseORMException
 from headbox.kinds import Registry
 from headbox.models import Task
 from headbox.models.cipher import Cipher
-from headbox.models.database import Connection, Database, retrying, transaction
+from headbox.models.database import Connection, Database, Transient, retrying, transaction
 from headbox.settings import Settings
 from headbox.tasking import bus as topics
 from headbox.tasking import claims
@@ -123,19 +123,22 @@ class Engine:
             # What was committed stands: the reconciler nudges for it, a little later.
             log.exception("what became free could not be looked up")
 
-    async def transact(self, step: Callable[[UnitOfWork], Awaitable[ResultT]]) -> ResultT:
+    async def transact(
+        self, step: Callable[[UnitOfWork], Awaitable[ResultT]], *, unless: tuple[type[Transient], ...] = ()
+    ) -> ResultT:
         """Run a step as one transaction, and again while the database is away or prefers another one.
 
         Args:
             step: Comes to the same when it is taken twice, in the database and in memory: a commit that was not
                 confirmed may have happened.
+            unless: What it is not taken again for; with `CommitUnconfirmed`, it may come to something else.
         """
 
         async def once() -> ResultT:
             async with self.unit_of_work() as work:
                 return await step(work)
 
-        return await retrying(once)
+        return await retrying(once, unless=unless)
 
     async def _nudge(self, work: UnitOfWork) -> None:
         # Looked up after the commit: whatever was finished before is seen here, and whatever is finished later sees

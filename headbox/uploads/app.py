@@ -16,6 +16,7 @@ from tortoise.exceptions import BaseORMException
 
 from headbox.errors import HeadboxError
 from headbox.models import Upload
+from headbox.models.database import TRANSIENT
 from headbox.services import upload as uploads
 from headbox.services.upload import NewUpload
 from headbox.storage.interface import ArtifactStorage
@@ -24,7 +25,7 @@ from headbox.tasking.engine import Engine
 from headbox.uploads.body import Body
 from headbox.uploads.headers import ALGORITHMS, EXTENSIONS, VERSION, http_date, read_metadata
 from headbox.uploads.intake import Intake
-from headbox.uploads.refusal import Disconnected, Refused, no_upload, refusal_of
+from headbox.uploads.refusal import Disconnected, Refused, database_failed, no_upload, refusal_of
 from headbox.uploads.request import TusRequest
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,10 @@ class UploadApp:
             status, headers = await self._answer(TusRequest(scope), receive)
         except (Refused, HeadboxError) as error:
             refused = error if isinstance(error, Refused) else refusal_of(error)
+            await _send(send, refused.status, refused.headers, f"{refused}\n", is_head=scope["method"] == "HEAD")
+        except TRANSIENT as error:
+            log.warning("the database did not answer", extra={"path": scope["path"], "reason": str(error)})
+            refused = database_failed()
             await _send(send, refused.status, refused.headers, f"{refused}\n", is_head=scope["method"] == "HEAD")
         except Disconnected:
             log.info("the client of an upload is gone")

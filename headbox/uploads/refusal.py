@@ -38,6 +38,12 @@ def no_upload() -> Refused:
     return Refused(404, "There is no such upload. It may have expired, or its bytes were not the declared ones.")
 
 
+def database_failed() -> Refused:
+    """Return the answer for what cannot be noted while the database is away."""
+    text = "headbox cannot reach its database. Ask for the offset in a moment, and go on from there."
+    return Refused(503, text, Retry_After="2")
+
+
 def refusal_of(error: HeadboxError) -> Refused:
     """Return the answer for an expected failure."""
     text = f"{error.message} {error.hint}" if error.hint else error.message

@@ -3,10 +3,13 @@
 from headbox.models.database.connection import Connection, Database, transaction
 from headbox.models.database.failures import (
     TRANSIENT,
+    CommitUnconfirmed,
     ConnectionLost,
     Contended,
     DatabaseFull,
     DatabaseUnusable,
+    Transient,
+    Unreachable,
     is_full,
     retrying,
 )
@@ -34,6 +37,7 @@ from headbox.models.database.sqlite import SQLITE_FILE
 __all__ = [
     "SQLITE_FILE",
     "TRANSIENT",
+    "CommitUnconfirmed",
     "Connection",
     "ConnectionLost",
     "Contended",
@@ -41,6 +45,8 @@ __all__ = [
     "DatabaseFull",
     "DatabaseUnusable",
     "Insert",
+    "Transient",
+    "Unreachable",
     "analyze",
     "create_search_indexes",
     "delete_in_batches",

@@ -32,8 +32,12 @@ class DatabaseUnusable(Exception):
 class ConnectionLost(DBConnectionError):
     """The server is away, or went away.
 
-    Whether a transaction that was about to commit did so is not known: only what can be done twice may be repeated.
+    Nothing of a transaction was done, save for `CommitUnconfirmed`; a statement on its own may have been.
     """
+
+
+class CommitUnconfirmed(ConnectionLost):
+    """The server went away while it committed: nobody knows whether it did."""
 
 
 class Unreachable(ConnectionLost):
@@ -51,6 +55,7 @@ class DatabaseFull(OperationalError):
     """The disk of the database is full."""
 
 
+Transient = ConnectionLost | Contended
 #: What a statement or a transaction that can be done twice may be tried again for.
 TRANSIENT = (ConnectionLost, Contended)
 
@@ -61,11 +66,12 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, DatabaseFull) or (isinstance(error, OperationalError) and "full" in str(error))
 
 
-async def retrying(step: Callable[[], Awaitable[ResultT]]) -> ResultT:
+async def retrying(step: Callable[[], Awaitable[ResultT]], *, unless: tuple[type[Transient], ...] = ()) -> ResultT:
     """Take a step, and again while the database is away or prefers another transaction.
 
     Args:
         step: Comes to the same when it is taken twice: a commit that was not confirmed may have happened.
+        unless: What it is not taken again for.
 
     Raises:
         ConnectionLost: The database is still away.
@@ -75,6 +81,8 @@ async def retrying(step: Callable[[], Awaitable[ResultT]]) -> ResultT:
         try:
             return await step()
         except TRANSIENT as error:
+            if isinstance(error, unless):
+                raise
             log.warning("the database did not finish; trying again", extra={"reason": str(error)})
         await asyncio.sleep(wait)
     return await step()

@@ -26,9 +26,9 @@ from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
-from headbox.models.database.failures import ConnectionLost, Unreachable
+from headbox.models.database.failures import CommitUnconfirmed, ConnectionLost, Unreachable
 from headbox.models.database.postgres import KEEPALIVE
-from headbox.models.database.postgres_errors import translated, translating
+from headbox.models.database.postgres_errors import may_be_committed, translated, translating
 
 #: How often a server that does not take connections is asked again, in seconds.
 RETRY_SECONDS = 0.1
@@ -112,13 +112,22 @@ class _Transaction(_Statements, TransactionWrapper):
         """See `TransactionWrapper`."""
         await self.execute_script("BEGIN")
 
-    @translate_exceptions
     async def commit(self) -> None:
         """See `TransactionWrapper`.
 
         Raises:
             TransactionManagementError: A statement had failed, and somebody went on as if it had not.
+            CommitUnconfirmed: The connection was lost before the answer came.
         """
+        try:
+            await self._commit()
+        except ConnectionLost as error:
+            if may_be_committed(error):
+                raise CommitUnconfirmed(_reason(error)) from error
+            raise
+
+    @translate_exceptions
+    async def _commit(self) -> None:
         async with self.acquire_connection() as connection:
             # The server answers the COMMIT of a failed transaction with ROLLBACK, and with no error.
             if await connection.execute("COMMIT") != "COMMIT":

@@ -27,6 +27,12 @@ _CONTENDED = (
     # The tables were changed by a migration; the driver forgets the statement, and prepares it anew next time.
     asyncpg.InvalidCachedStatementError,
 )
+#: What the answer to a COMMIT is where the transaction was ended before it, or where it was never sent.
+_NOT_COMMITTED = (
+    asyncpg.AdminShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+)
 #: The first that fits decides.
 _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException], BaseORMException]], ...] = (
     ((asyncpg.IntegrityConstraintViolationError,), IntegrityError),
@@ -46,6 +52,20 @@ def translated(error: BaseException) -> BaseORMException | None:
         if isinstance(error, kinds):
             return translation(error)
     return None
+
+
+def may_be_committed(error: BaseException) -> bool:
+    """Tell whether a COMMIT that lost its connection may have been done.
+
+    Args:
+        error: What the driver raised, or what that was translated to.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, _NOT_COMMITTED):
+            return False
+        cause = cause.__cause__
+    return True
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from graphql import GraphQLError
 
 from headbox import errors
 from headbox.errors import HeadboxError
+from headbox.models.database import ConnectionLost
 from headbox.schema.errors import ERROR_TYPES, TYPES_BY_CODE, VALUES, UserError, faults
 from headbox.schema.masking import is_bug, shown
 
@@ -66,6 +67,7 @@ def located(cause: Exception, path: list[str | int] | None = None) -> GraphQLErr
         (errors.LimitExceeded(what="It", limit=1), "LIMIT_EXCEEDED"),
         (ExceptionGroup("", [errors.Required(field="a")]), "REQUIRED"),
         (RecursionError("deep"), "LIMIT_EXCEEDED"),
+        (ConnectionLost("secret"), "DATABASE_UNAVAILABLE"),
         (KeyError("secret"), "INTERNAL"),
         (ValueError("secret"), "INTERNAL"),
         (ExceptionGroup("", [KeyError("secret")]), "INTERNAL"),
