@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from headbox.download.interface import Downloader, Fetched, Validators
 from headbox.errors import MetadataInvalid
-from headbox.pipeline.run import Run
+from headbox.pipeline.run import Reading
 
 
 class Unchanged(Exception):
@@ -21,13 +21,15 @@ class Metadata:
     """The metadata files of one sync.
 
     Attributes:
+        reading: Whoever reads them.
+        downloader: Fetches them.
         known: URL -> etag, last_modified and sha256 of the root metadata that the last sync saw, or nothing when it
             must not be skipped.
         latest_url: What was fetched last; the remote's own URL before anything was.
         seen: As `known`, of this sync.
     """
 
-    run: Run
+    reading: Reading
     downloader: Downloader
     known: dict[str, dict[str, str | None]]
     latest_url: str
@@ -35,7 +37,7 @@ class Metadata:
     _files: int = 0
 
     def __post_init__(self) -> None:
-        self._report = self.run.report("sync.download.metadata", "Fetching metadata")
+        self._report = self.reading.report("sync.download.metadata", "Fetching metadata")
 
     async def root(self, url: str) -> Path:
         """Fetch root metadata.
@@ -73,7 +75,7 @@ class Metadata:
 
     def _new_file(self) -> Path:
         self._files += 1
-        return self.run.working_folder / f"metadata-{self._files}"
+        return self.reading.working_folder / f"metadata-{self._files}"
 
     async def _fetch(
         self,
@@ -90,7 +92,7 @@ class Metadata:
             path,
             sha256=sha256,
             size=size,
-            max_bytes=self.run.engine.settings.download.max_metadata_bytes,
+            max_bytes=self.reading.engine.settings.download.max_metadata_bytes,
             if_changed=if_changed,
         )
         self._report.add()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from headbox.models import Task
 from headbox.storage.interface import ArtifactStorage
@@ -16,6 +16,23 @@ from headbox.tasking.progress import Progress, ProgressReport
 from headbox.types import ProgressUnit
 
 ResultT = TypeVar("ResultT")
+
+
+class Reading(Protocol):
+    """Whoever reads what a remote holds: a running task, or a plan."""
+
+    @property
+    def engine(self) -> Engine:
+        """What the process shares."""
+
+    @property
+    def working_folder(self) -> Path:
+        """A private folder, removed at the end."""
+
+    def report(
+        self, code: str, message: str, *, unit: ProgressUnit = ProgressUnit.ITEMS, total: int | None = None
+    ) -> ProgressReport:
+        """See `TaskContext.report`."""
 
 
 @dataclass(slots=True)

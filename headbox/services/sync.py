@@ -16,7 +16,8 @@ from headbox.kinds import Registry, RemoteDocument, SyncTask
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, SyncState
 from headbox.models.database import analyze, delete_in_batches
 from headbox.pipeline.metadata import Metadata, Unchanged
-from headbox.pipeline.run import Run
+from headbox.pipeline.run import Reading, Run
+from headbox.pipeline.stream import UnitStream
 from headbox.pipeline.sync import SyncPipeline
 from headbox.services import distribution as distributions
 from headbox.services import publication as publications
@@ -60,11 +61,11 @@ class SyncInput:
 class SyncRun:
     """Implements `SyncContext`."""
 
-    def __init__(self, run: Run, remote: RemoteDocument, metadata: Metadata, pipeline: SyncPipeline) -> None:
+    def __init__(self, reading: Reading, remote: RemoteDocument, metadata: Metadata, stream: UnitStream) -> None:
         self.remote = remote
-        self.working_folder = run.working_folder
-        self.report = run.report
-        self.issue = pipeline.issue
+        self.working_folder = reading.working_folder
+        self.report = reading.report
+        self.issue = stream.issue
         self._metadata = metadata
 
     async def root_metadata(self, url: str) -> Path:
@@ -152,39 +153,44 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
     with run.progress.action("sync"):
         async with open_downloader(remotes.access(given.remote), run.engine.settings.download) as downloader:
             metadata = Metadata(run, downloader, known, given.remote.url)
-            pipeline = SyncPipeline(
+            stream = UnitStream(
                 run,
-                downloader=downloader if given.remote.policy is DownloadPolicy.IMMEDIATE else None,
                 kinds=parameters.repository_type().content_types,
-                remote_id=parameters.remote,
                 on_error=parameters.on_error,
                 estimated_units=given.last.totals.get("units") if given.last else None,
             )
+            pipeline = SyncPipeline(
+                run,
+                stream,
+                downloader=downloader if given.remote.policy is DownloadPolicy.IMMEDIATE else None,
+                remote_id=parameters.remote,
+                on_error=parameters.on_error,
+            )
             try:
-                await pipeline.take(parameters.declare(SyncRun(run, given.remote, metadata, pipeline)))
+                await pipeline.take(parameters.declare(SyncRun(run, given.remote, metadata, stream)))
             except Unchanged:
                 run.report("sync.unchanged", "Nothing has changed since the last sync").add(0)
                 return None, None
             except ValidationError as error:
                 # A plugin that reads metadata into documents need not explain what they refuse.
                 raise metadata.refused(error) from error
-        if pipeline.unit_count > UNANALYZED_UNITS:
+        if stream.unit_count > UNANALYZED_UNITS:
             await analyze(run.engine.database.connection, "staged_content")
-        await _leave_out_conflicts(run, pipeline)
+        await _leave_out_conflicts(run, stream)
+        await pipeline.save_issues()
         await _keep_what_stands(run, pipeline, given.repository)
         prepared = await _prepare(run, parameters, given.repository)
-    return prepared, Seen({} if pipeline.issue_count else metadata.seen, pipeline.unit_count)
+    return prepared, Seen({} if stream.issue_count else metadata.seen, stream.unit_count)
 
 
-async def _leave_out_conflicts(run: Run, pipeline: SyncPipeline) -> None:
+async def _leave_out_conflicts(run: Run, stream: UnitStream) -> None:
     """Let no two units of a version take the same place: the first one that was declared stays."""
     connection = run.engine.database.connection
     while conflicts := await versions.conflicts(connection, run.task.id):
         for _, path in conflicts:
-            pipeline.issue(UnitConflict(what=repr(path)), relative_path=path)
+            stream.issue(UnitConflict(what=repr(path)), relative_path=path)
         left_out = [content_id for content_id, _ in conflicts]
         await run.write(lambda work: versions.unstage(work.connection, run.task.id, left_out))  # noqa: B023 - done at once
-    await pipeline.save_issues()
 
 
 async def _keep_what_stands(run: Run, pipeline: SyncPipeline, repository: Repository) -> None:

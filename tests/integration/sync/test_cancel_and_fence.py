@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from headbox.models import Distribution, Membership, RepositoryVersion, Task, Worker
 from headbox.models.database import now
-from headbox.pipeline import sync as pipeline
+from headbox.pipeline import stream
 from headbox.storage import FilesystemStorage
 from headbox.tasking import lifecycle
 from headbox.types import Automation, OnError, TaskState
@@ -156,7 +156,7 @@ class TestFence:
     async def test_attempt_that_ends_late_leaves_what_the_next_one_staged(
         self, engine: LocalEngine, mirror: Mirror, storage: HeldStorage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pipeline, "BATCH_UNITS", 1)
+        monkeypatch.setattr(stream, "BATCH_UNITS", 1)
         storage.gates[0].set()
         mirror.upstream.fault("b.txt", Slow(60), times=1)
         mirror.upstream.fault("b.txt", Slow(0.3), times=1)
@@ -174,7 +174,7 @@ class TestFence:
     async def test_next_attempt_tells_each_issue_once(
         self, engine: LocalEngine, mirror: Mirror, storage: HeldStorage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pipeline, "BATCH_UNITS", 1)
+        monkeypatch.setattr(stream, "BATCH_UNITS", 1)
         mirror.upstream.files[MANIFEST] = b"bad line\n" + mirror.upstream.files[MANIFEST]
         storage.gates[1].set()
         task = await make_sync(engine, mirror.repository, on_error=OnError.SKIP)

@@ -74,7 +74,7 @@ def declares_until_it_is_canceled(parcels: Parcels) -> None:
 async def test_generator_has_ended_when_its_task_ends(
     parcels: Parcels, monkeypatch: pytest.MonkeyPatch, end: Callable[[Parcels], None]
 ) -> None:
-    monkeypatch.setattr("headbox.pipeline.sync.BATCH_UNITS", 1)
+    monkeypatch.setattr("headbox.pipeline.stream.BATCH_UNITS", 1)
     states: list[TaskState] = []
 
     async def declare(_: SyncContext[ParcelRemote]) -> AsyncIterator[DeclaredContent]:

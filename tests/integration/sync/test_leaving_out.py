@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from headbox.models import Content, Remote, SyncIssue
-from headbox.pipeline import sync as pipeline
+from headbox.pipeline import stream
 from headbox.types import OnError, SyncMode
 from tests.factories.remote import update_remote
 from tests.integration.sync.parcels import Parcels
@@ -132,7 +132,7 @@ async def test_bad_lines_are_left_out_and_the_rest_is_mirrored(mirror: Mirror) -
 
 
 async def test_manifest_of_garbage_is_not_read_to_its_end(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "MAX_ISSUES", 100)
+    monkeypatch.setattr(stream, "MAX_ISSUES", 100)
     mirror.upstream.files["PULP_MANIFEST"] = b"garbage\n" * 101
 
     error = await mirror.sync_badly(on_error=OnError.SKIP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headbox.pipeline import sync as pipeline
+from headbox.pipeline import stream
 from headbox.types import OnError
 from tests.integration.sync.parcels import Parcels
 from tests.support.engine import LocalEngine
@@ -16,7 +16,7 @@ from tests.support.waiting import until
 @pytest.fixture(params=[1, 4000], ids=["batches of one", "one batch"])
 def batch_units(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     units: int = request.param
-    monkeypatch.setattr(pipeline, "BATCH_UNITS", units)
+    monkeypatch.setattr(stream, "BATCH_UNITS", units)
     return units
 
 
