@@ -1,7 +1,7 @@
 """The database: one noun a file, and the migrations. Core alone owns tables; plugins own none."""
 
 from headbox.models.content import Artifact, ArtifactSource, Content, ContentArtifact, ContentNeed, Membership
-from headbox.models.distribution import Distribution
+from headbox.models.distribution import Distribution, DistributionHistory
 from headbox.models.installation import Installation
 from headbox.models.lease import Lease
 from headbox.models.publication import Publication, PublishedFile, PublishSettings
@@ -20,6 +20,7 @@ __all__ = [
     "ContentArtifact",
     "ContentNeed",
     "Distribution",
+    "DistributionHistory",
     "IdempotencyKey",
     "Installation",
     "Lease",

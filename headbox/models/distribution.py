@@ -1,4 +1,4 @@
-"""Distributions: a base path and what it follows."""
+"""Distributions: a base path and what it follows, and what was served there before."""
 
 from __future__ import annotations
 
@@ -46,3 +46,27 @@ class Distribution(Row):
 
     class Meta(Model.Meta):
         table = "distribution"
+
+
+class DistributionHistory(Model):
+    """What clients got at a base path for some time.
+
+    It refers to nothing: what it names may be renamed or deleted, and it stays as it was.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    distribution_id = fields.UUIDField()
+    distribution_name = fields.CharField(max_length=255)
+    base_path = fields.CharField(max_length=1024)
+    repository_id = fields.UUIDField()
+    repository_name = fields.CharField(max_length=255)
+    version_id = fields.UUIDField()
+    version_number = fields.BigIntField()
+    publication_id = fields.UUIDField()
+    since = fields.DatetimeField()
+    # None while it is served.
+    until = fields.DatetimeField(null=True)
+
+    class Meta(Model.Meta):
+        table = "distribution_history"
+        indexes = (("base_path", "since"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from headbox.errors import LimitExceeded
 MAX_FILTER_DEPTH = 8
 #: Most conditions in one filter, those in lists counted one by one; a filter without any counts as one.
 MAX_FILTER_CONDITIONS = 500
-
+#: Longest text that is looked for within others: SQLite takes patterns of at most 50,000 bytes.
+MAX_CONTAINED = 4_096
 
 #: The fields of filters that hold further filters.
 COMBINING = frozenset({"and", "or", "not"})
@@ -28,6 +30,9 @@ class Condition:
     def __and__(self, other: Condition) -> Condition:
         return every([self, other])
 
+
+#: What both databases make of letters: they leave those beyond ASCII as they are.
+_LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 
 #: Holds for every row.
 ANY = Condition("1 = 1")
@@ -50,19 +55,44 @@ def negated(condition: Condition) -> Condition:
     return Condition(f"NOT COALESCE(({condition.sql}), 1 = 0)", condition.parameters)
 
 
+def is_findable(text: str, longest: int | None = None) -> bool:
+    """Tell whether a column can hold a text: no database takes a NUL, or half of a character.
+
+    Args:
+        text: What a client looks for.
+        longest: Most characters that the column holds, where it has a limit.
+    """
+    if "\0" in text or (longest is not None and len(text) > longest):
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def equals(column: str, text: str) -> Condition:
+    """Return the condition that a column has a text."""
+    return Condition(f"{column} = ?", (text,)) if is_findable(text) else NONE
+
+
 def one_of(column: str, values: Iterable[Any]) -> Condition:
     """Return the condition that a column has one of these values."""
-    parameters = tuple(values)
+    parameters = tuple(value for value in values if not isinstance(value, str) or is_findable(value))
     return Condition(f"{column} IN ({', '.join('?' * len(parameters))})", parameters) if parameters else NONE
 
 
 def contains(column: str, text: str) -> Condition:
     """Return the condition that a column contains a text, whatever the case of ASCII letters."""
-    return Condition(f"LOWER({column}) LIKE ? ESCAPE '!'", (f"%{_escaped(text.lower())}%",))
+    if not is_findable(text, MAX_CONTAINED):
+        return NONE
+    return Condition(f"LOWER({column}) LIKE ? ESCAPE '!'", (f"%{_escaped(text.translate(_LOWER))}%",))
 
 
 def starts_with(column: str, prefix: str) -> Condition:
     """Return the condition that a column starts with a text; an index of the column serves it."""
+    if not is_findable(prefix):
+        return NONE
     # LIKE would not use the index: it has another collation.
     return Condition(f"{column} >= ? AND {column} < ?", (prefix, f"{prefix}\U0010ffff")) if prefix else ANY
 

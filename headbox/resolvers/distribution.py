@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from headbox.models import Distribution, Publication, Repository, RepositoryVersion
+from headbox.models import Distribution, DistributionHistory, Publication, Repository, RepositoryVersion
+from headbox.resolvers.conditions import is_findable
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import change, refuse_null, wanted, without
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import distribution as service
+from headbox.services import distribution_history as history
+from headbox.services.serving import MAX_BASE_PATH
 from headbox.tasking.engine import UnitOfWork
 
 #: What a source may name, by the input's field.
@@ -47,7 +51,7 @@ Source = LatestOfRepository | PinnedVersion | PinnedPublication
 
 async def find(base_path: str) -> Distribution | None:
     """Return the distribution with a base path."""
-    return await Distribution.get_or_none(base_path=base_path)
+    return await Distribution.get_or_none(base_path=base_path) if is_findable(base_path, MAX_BASE_PATH) else None
 
 
 async def page(context: Context, arguments: PageArguments) -> Page[Edge[Distribution]]:
@@ -88,6 +92,22 @@ def url(context: Context, distribution: Distribution) -> str:
     """Return the address at which clients find what a distribution serves."""
     base = context.engine.settings.server.public_url or context.base_url
     return f"{base.rstrip('/')}/content/{distribution.base_path}/"
+
+
+async def as_of(base_path: str, time: datetime) -> DistributionHistory | None:
+    """Return what was served at a base path at a time, or None for nothing."""
+    return await history.served_at(base_path, time) if is_findable(base_path, MAX_BASE_PATH) else None
+
+
+async def version_of(context: Context, period: DistributionHistory) -> RepositoryVersion | None:
+    """Return the version that was served for a time, or None when it is gone."""
+    version = await context.loaders.version.load(period.version_id)
+    return version if version and await context.loaders.repository.load(version.repository_id) else None
+
+
+async def publication_of(context: Context, period: DistributionHistory) -> Publication | None:
+    """Return the publication that was served for a time, or None when it is gone."""
+    return await context.loaders.publication.load(period.publication_id) if await version_of(context, period) else None
 
 
 async def create(context: Context, values: Mapping[str, Any]) -> Distribution:

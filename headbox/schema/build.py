@@ -17,6 +17,7 @@ from headbox.schema.artifact import ArtifactQueries
 from headbox.schema.derive.classes import root_type
 from headbox.schema.derive.derive import derived
 from headbox.schema.distribution import DistributionMutations, DistributionQueries
+from headbox.schema.distribution_history import DistributionHistoryQueries
 from headbox.schema.errors import ERROR_TYPES
 from headbox.schema.execution import Operation
 from headbox.schema.info import read_field
@@ -46,6 +47,7 @@ QUERIES: list[type] = [
     RepositoryQueries,
     RemoteQueries,
     DistributionQueries,
+    DistributionHistoryQueries,
     TaskQueries,
     TaskGroupQueries,
     ScheduleQueries,

@@ -11,8 +11,10 @@ from tortoise.expressions import Q
 from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, NotFound, RevisionConflict
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch, lock_name, lock_row, transaction
+from headbox.services import distribution_history as history
 from headbox.services.documents import check_labels, check_name
 from headbox.services.rows import locked
+from headbox.services.serving import MAX_BASE_PATH
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import check_relative_path
 
@@ -89,6 +91,7 @@ async def update(
         _point(distribution, changes["source"])
     await distribution.save(using_db=connection)
     await _serve(work, distribution)
+    await history.record(connection, distribution.id)
     work.distribution_changed(distribution.id)
     return await Distribution.get(id=distribution.id, using_db=connection)
 
@@ -96,7 +99,10 @@ async def update(
 async def delete(work: UnitOfWork, distribution: Distribution) -> Distribution:
     """Delete a distribution; its base path is free at once."""
     await _lock_all(work.connection)
+    # Whoever lets it serve something else at this moment has it locked too.
+    await lock_row(work.connection, "distribution", distribution.id)
     await _give_up_base_path(work.connection, distribution.id)
+    await history.close(work.connection, distribution.id)
     await distribution.delete(using_db=work.connection)
     work.distribution_changed(distribution.id)
     return distribution
@@ -169,9 +175,11 @@ def check_base_path(base_path: str) -> str:
         raise Invalid(
             field="base_path", reason="it holds letters, digits, '-', '.', '_', '~' and '/' only", path=("base_path",)
         )
-    if len(base_path) > 1024 or base_path.count("/") >= MAX_SEGMENTS:
+    if len(base_path) > MAX_BASE_PATH or base_path.count("/") >= MAX_SEGMENTS:
         raise Invalid(
-            field="base_path", reason=f"it has at most 1024 characters in {MAX_SEGMENTS} segments", path=("base_path",)
+            field="base_path",
+            reason=f"it has at most {MAX_BASE_PATH} characters in {MAX_SEGMENTS} segments",
+            path=("base_path",),
         )
     return base_path
 
@@ -239,12 +247,13 @@ async def _give_up_base_path(connection: Connection, distribution_id: UUID) -> N
 async def _serve(work: UnitOfWork, distribution: Distribution) -> bool:
     """Point a distribution at what it follows now; tell whether that is something else than before."""
     target = distribution.publication_id or await _latest_publication(work.connection, distribution)
-    if target == distribution.serving_id:
+    if target == distribution.serving_id and target is not None:
         return False
     distribution.serving_id = target
     # One that was deleted meanwhile has nothing to serve, and is no reason to fail.
     await Distribution.filter(id=distribution.id).using_db(work.connection).update(serving_id=target)
-    return True
+    # Where what it served was deleted, the database has taken it away already: only the history tells of the change.
+    return await history.record(work.connection, distribution.id)
 
 
 async def _latest_publication(connection: Connection, distribution: Distribution) -> UUID | None:

@@ -6,6 +6,7 @@ import ast
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from headbox.models.database import Connection, is_sqlite, transaction
 
@@ -33,10 +34,19 @@ def statements() -> Iterator[list[str]]:
         logger.setLevel(level)
 
 
-async def plan_of(connection: Connection, asked: str) -> str:
-    """Return how a database runs one of `statements`: PostgreSQL as it would if the tables were large."""
-    statement, _, parameters = asked.rpartition(": ")
-    values = ast.literal_eval(parameters)
+async def plan_of(connection: Connection, asked: str, values: list[Any] | None = None) -> str:
+    """Return how a database runs one of `statements`: PostgreSQL as it would if the tables were large.
+
+    Args:
+        connection: The database.
+        asked: The statement, with its parameters.
+        values: The parameters, where some of them cannot be read from what was collected, such as times.
+    """
+    if values is None:
+        statement, _, parameters = asked.rpartition(": ")
+        values = ast.literal_eval(parameters)
+    else:
+        statement, _, _ = asked.partition(": [")
     if is_sqlite(connection):
         rows = await connection.execute_query_dict(f"EXPLAIN QUERY PLAN {statement}", values)
         return "\n".join(row["detail"] for row in rows)

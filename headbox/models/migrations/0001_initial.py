@@ -76,6 +76,24 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='DistributionHistory',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('distribution_id', fields.UUIDField()),
+                ('distribution_name', fields.CharField(max_length=255)),
+                ('base_path', fields.CharField(max_length=1024)),
+                ('repository_id', fields.UUIDField()),
+                ('repository_name', fields.CharField(max_length=255)),
+                ('version_id', fields.UUIDField()),
+                ('version_number', fields.BigIntField()),
+                ('publication_id', fields.UUIDField()),
+                ('since', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'distribution_history', 'app': 'core', 'indexes': [Index(fields=['base_path', 'since'])], 'pk_attr': 'id', 'table_description': 'What clients got at a base path for some time.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='Installation',
             fields=[
                 ('id', fields.IntField(primary_key=True, unique=True, db_index=True, generated=False)),

@@ -82,4 +82,15 @@ class Migration(migrations.Migration):
             "CREATE INDEX artifact_damaged ON artifact (sha256) WHERE damaged_at IS NOT NULL",
             "DROP INDEX artifact_damaged",
         ),
+        # A distribution serves one publication at a time.
+        ops.RunSQL(
+            "CREATE UNIQUE INDEX distribution_history_open ON distribution_history (distribution_id)"
+            " WHERE until IS NULL",
+            "DROP INDEX distribution_history_open",
+        ),
+        # Few units have labels: those that do are all that a list by label looks at.
+        ops.RunSQL(
+            "CREATE INDEX content_labeled ON content (id) WHERE labels <> '{}'",
+            "DROP INDEX content_labeled",
+        ),
     ]
