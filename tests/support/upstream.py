@@ -24,6 +24,7 @@ from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator, Mapping, MutableMapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -140,6 +141,22 @@ class Slow(Fault):
             await asyncio.sleep(self.delay)
             await response.write(body[start : start + self.chunk_bytes])
         return response
+
+
+class Held(Fault):
+    """Keeps every client waiting until it is released, and serves the file from then on."""
+
+    def __init__(self) -> None:
+        self._released: Future[None] = Future()
+
+    def release(self) -> None:
+        """Let all go on; from any thread."""
+        self._released.set_result(None)
+
+    async def respond(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        # Shielded: one client that goes away must not end the wait of the others.
+        await asyncio.shield(asyncio.wrap_future(self._released))
+        return web.Response(body=body)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ class Site:
         listening = socket.create_server(("127.0.0.1", 0))
         self.port = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/content"
-        config = uvicorn.Config(Starlette(routes=[Mount("/content", self.app)]), lifespan="off", log_level="critical")
+        # Its logging is left alone: uvicorn's is that of the whole process, and so of the tests that come after.
+        config = uvicorn.Config(Starlette(routes=[Mount("/content", self.app)]), lifespan="off", log_config=None)
         server = uvicorn.Server(config)
         await self.app.start()
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -72,9 +72,8 @@ class Api:
     async def served(self) -> AsyncIterator[str]:
         """Serve the API on a free port, and yield the address of its endpoint."""
         app = Starlette(routes=self.app.routes())
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, ws="websockets-sansio", log_config=None, lifespan="off", access_log=False
-        )
+        # Its logging is left alone: uvicorn's is that of the whole process, and so of the tests that come after.
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, ws="websockets-sansio", log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         try:

@@ -15,7 +15,7 @@ from tests.support.engine import LocalEngine
 from tests.support.mirror import Mirror, digests, serve, sha256
 from tests.support.object_store import ObjectStore
 from tests.support.services import TcpProxy
-from tests.support.upstream import Slow, Upstream
+from tests.support.upstream import Held, Upstream
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(20)} | {"large.bin": b"large" * 2_000_000}
 
@@ -53,12 +53,14 @@ async def test_bucket_that_fails_in_the_middle_fails_the_sync_and_the_next_one_g
     mirror: Mirror, proxy: TcpProxy
 ) -> None:
     serve(mirror.upstream, FILES)
-    mirror.upstream.fault("19.txt", Slow(0.5))
+    last = Held()
+    mirror.upstream.fault("19.txt", last)
     task = await make_sync(mirror.engine, mirror.repository)
     while len(await stored(mirror)) < len(FILES) - 1:  # noqa: ASYNC110 - nothing tells of what is stored
         await asyncio.sleep(0.01)
 
     proxy.cut()
+    last.release()
     error = await mirror.engine.failed(task)
     proxy.heal()
 
