@@ -37,7 +37,7 @@ def main() -> int:
     console = Console(highlight=False)
     console.width = min(console.width, MAX_WIDTH)
     try:
-        asyncio.run(_run(Screen(console), options.upstream, keep=options.keep))
+        asyncio.run(_run(Screen(console), options.upstream, files=options.files, keep=options.keep))
     except (DemoFailed, ServerUnreachable, OperationRefused, aiohttp.ClientError, OSError) as error:
         problems = Console(stderr=True, highlight=False)
         problems.print(Text.assemble(("✗ ", "bold red"), (f"The demo failed: {error}", "red")), soft_wrap=True)
@@ -53,6 +53,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description="Show headbox's main job on real files.")
     parser.add_argument("--upstream", type=_manifest_url, metavar="URL", help="mirror this PULP_MANIFEST instead")
+    parser.add_argument("--files", type=int, metavar="COUNT", help="serve no more files of the library than this")
     parser.add_argument("--keep", action="store_true", help="leave the server running until Ctrl-C")
     return parser
 
@@ -64,7 +65,7 @@ def _manifest_url(text: str) -> str:
     return text + MANIFEST if text.endswith("/") else text
 
 
-async def _run(screen: Screen, upstream: str | None, *, keep: bool) -> None:
+async def _run(screen: Screen, upstream: str | None, *, files: int | None, keep: bool) -> None:
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -73,14 +74,14 @@ async def _run(screen: Screen, upstream: str | None, *, keep: bool) -> None:
     screen.title("headbox", f"{__version__}: a served mirror of an upstream, with one request")
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headbox-demo-")))
-        files: dict[str, Listed] | None = None
+        listed: dict[str, Listed] | None = None
         upstream_folder = folder / "upstream"
         if upstream is None:
             screen.step("An upstream: the standard library of this Python, listed in a PULP_MANIFEST")
-            files = await asyncio.to_thread(copy_library, upstream_folder)
+            listed = await asyncio.to_thread(copy_library, upstream_folder, files)
             upstream = (await stack.enter_async_context(upstream_server(upstream_folder))).url + MANIFEST
-            size = sum(file.size for file in files.values())
-            screen.done(f"{len(files):,} files, {decimal(size)}, at {upstream}")
+            size = sum(file.size for file in listed.values())
+            screen.done(f"{len(listed):,} files, {decimal(size)}, at {upstream}")
         screen.step("A server: API, content and worker in one process, on SQLite and a folder")
         beginning = time.perf_counter()
         server = await stack.enter_async_context(headbox_server(folder / "data"))
@@ -92,9 +93,9 @@ async def _run(screen: Screen, upstream: str | None, *, keep: bool) -> None:
         story = Story(screen, server, session, client)
 
         async def tell() -> None:
-            repository, version, folder_url = await story.mirror(upstream, files)
-            if files is not None:
-                await story.sync_again(upstream_folder, files, repository, version, folder_url)
+            repository, version, folder_url = await story.mirror(upstream, listed)
+            if listed is not None:
+                await story.sync_again(upstream_folder, listed, repository, version, folder_url)
             screen.step("That was it" if not keep else "Look around")
             story.tell_figures(time.perf_counter() - started)
             screen.console.print()

@@ -37,14 +37,19 @@ class Changes:
     removed: list[str]
 
 
-def copy_library(folder: Path) -> dict[str, Listed]:
-    """Copy the standard library into a new folder, with a manifest, and return what that lists, by path."""
+def copy_library(folder: Path, count: int | None) -> dict[str, Listed]:
+    """Copy the standard library into a new folder, with a manifest, and return what that lists, by path.
+
+    Args:
+        folder: Where the files go.
+        count: How many at most; None for all.
+    """
     library = Path(sysconfig.get_path("stdlib"))
     packages = Path(sysconfig.get_path("purelib"))
     files = [(path, path.relative_to(library)) for path in _sources(library)]
     missing = max(0, MIN_FILES - len(files))
     files += [(path, "site-packages" / path.relative_to(packages)) for path in islice(_sources(packages), missing)]
-    for source, place in files:
+    for source, place in files[:count]:
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import client
+from tests.support.launcher import launcher
 from tests.support.mirror import MANIFEST, serve
-from tests.support.server import COMMAND, HeadboxServer
+from tests.support.server import HeadboxServer
 from tests.support.upstream import Upstream
 
 FILES = {"a.txt": b"a", "large.bin": os.urandom(3_000_000)}
@@ -20,13 +20,7 @@ FILES = {"a.txt": b"a", "large.bin": os.urandom(3_000_000)}
 
 @pytest.mark.embedded
 def test_second_server_on_the_same_data_folder_is_refused(server: HeadboxServer) -> None:
-    second = subprocess.run(
-        [COMMAND, "serve", "--port", "0", "--data-dir", server.data_dir],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    second = launcher().run(["serve", "--port", "0", "--data-dir", str(server.data_dir)], os.environ)
 
     assert second.returncode == 2
     assert f"another headbox runs on the data folder {server.data_dir}" in second.stderr
@@ -36,13 +30,8 @@ def test_second_server_on_the_same_data_folder_is_refused(server: HeadboxServer)
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
 def test_address_that_others_can_reach_is_refused(tmp_path: Path, host: str) -> None:
-    refused = subprocess.run(
-        [COMMAND, "serve", "--host", host, "--port", "0", "--data-dir", tmp_path / "data"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    arguments = ["serve", "--host", host, "--port", "0", "--data-dir", str(tmp_path / "data")]
+    refused = launcher().run(arguments, os.environ)
 
     assert refused.returncode == 2
     assert f"headbox does not listen on {host} while there are no accounts" in refused.stderr

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from headbox import __version__
+from tests.support.launcher import launcher
 from tests.support.server import COMMAND, HeadboxServer
 from tests.support.upstream import Slow, Status, Upstream, pulp_manifest
 
@@ -28,9 +29,7 @@ class Cli:
         self._environment = {**os.environ, "HEADBOX_URL": url, "COLUMNS": "120", "XDG_CACHE_HOME": str(cache)}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *arguments], capture_output=True, text=True, check=False, env=self._environment, timeout=60
-        )
+        return launcher().run(arguments, self._environment)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The server is killed at 30 moments of sync, publish and distribute: nobody ever sees half of anything.
+"""The server is killed at many moments of sync, publish and distribute: nobody ever sees half of anything.
 
 Each round changes the upstream, starts a sync, and kills the server some time later; the moments are spread over the
 time that an undisturbed sync takes. Then the server is started again and has to finish the work. A client reads what
@@ -22,6 +22,7 @@ import httpx2
 import pytest
 
 from tests.support import client
+from tests.support.length import rounds
 from tests.support.mirror import MANIFEST, serve, sha256
 from tests.support.server import HeadboxServer
 from tests.support.upstream import Slow, Upstream, pulp_manifest
@@ -29,7 +30,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.embedded
 
-ROUNDS = 30
+ROUNDS = rounds(12, long=30)
 FILES = 60
 #: Files that change in each round, besides one that goes, one that comes and the one that names the state.
 CHANGES = 10

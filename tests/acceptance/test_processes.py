@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +16,9 @@ from cryptography.fernet import Fernet
 
 from tests.support import client
 from tests.support.cluster import Cluster
+from tests.support.launcher import launcher
 from tests.support.mirror import MANIFEST, serve
-from tests.support.server import COMMAND, HeadboxProcess, HeadboxServer
+from tests.support.server import HeadboxProcess, HeadboxServer
 from tests.support.upstream import Slow, Upstream
 from tests.support.waiting import wait_until
 
@@ -47,14 +47,7 @@ def listening(process: HeadboxProcess) -> list[str]:
 
 def refused(*arguments: str, **environment: str) -> str:
     """Return why a command does not start."""
-    done = subprocess.run(
-        [COMMAND, *arguments],
-        check=False,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = launcher().run(arguments, {**os.environ, **environment})
     assert done.returncode == 2, done.stderr
     return done.stderr
 
@@ -214,7 +207,7 @@ def test_key_may_come_from_the_environment_and_be_renewed(data_dir: Path) -> Non
     assert "headbox migrate --new-key" in refused("api", "--data-dir", folder, HEADBOX_SECRET_KEY=second)
 
     environment = {**os.environ, "HEADBOX_SECRET_KEY": second}
-    subprocess.run([COMMAND, "migrate", "--new-key", "--data-dir", folder], env=environment, check=True)
+    launcher().run(["migrate", "--new-key", "--data-dir", folder], environment).check_returncode()
 
     with HeadboxServer(data_dir, "api", "--port", "0", HEADBOX_SECRET_KEY=second):
         pass

@@ -6,7 +6,6 @@ The short form takes less than a minute; `make chaos` runs the long one, of five
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.chaos.journal import Journal
 from tests.chaos.scenario import Clients, Plan
 from tests.chaos.upstream import Generations
 from tests.support.cluster import Cluster
+from tests.support.length import IS_LONG
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.upstream import Upstream
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.distributed
 
 SHORT = Plan(seconds=30, tasks=200, repositories=10, apis=2, contents=1, workers=3, seed=1)
 LONG = Plan(seconds=300, tasks=2000, repositories=50, apis=3, contents=2, workers=4, seed=2)
-PLAN = LONG if os.environ.get("HEADBOX_TEST_CHAOS") == "long" else SHORT
+PLAN = LONG if IS_LONG else SHORT
 
 #: No task of this test may fail because its workers were killed too often.
 MAX_ATTEMPTS = "100"

@@ -1,7 +1,7 @@
-"""Starts servers in a tenth of the time: by forking a process that has imported everything and done nothing else.
+"""Runs headbox in a tenth of the time: by forking a process that has imported everything and done nothing else.
 
 What runs in the fork is the `headbox` command from its first line, in a process of its own that can be killed.
-Importing takes most of a server's start, and tests start a hundred of them.
+Importing takes most of its time, and tests start a hundred servers and run as many commands.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from typing import Any, NoReturn
 
 #: How often an exit is looked for, in seconds.
 _POLL_SECONDS = 0.005
+#: How long a command may run that ends by itself, in seconds: the machine may be busy with other tests.
+_RUN_SECONDS = 60.0
 
 _starting = threading.Lock()
 
@@ -38,9 +41,34 @@ class Launcher:
         )
         self._lock = threading.Lock()
 
-    def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
-        """Run the command with these arguments in a new process and return its id; what it prints goes to the log."""
-        return int(self._ask(arguments=list(arguments), environment=dict(environment), log=str(log))["pid"])
+    def start(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, *, errors: Path | None = None
+    ) -> int:
+        """Run the command in a new process and return its id.
+
+        Args:
+            arguments: Those of the command.
+            environment: All its variables.
+            log: File that what it prints is added to.
+            errors: Another one for its standard error; None for the same.
+        """
+        files = {"output": str(log), "errors": str(errors or log)}
+        return int(self._ask(arguments=list(arguments), environment=dict(environment), **files)["pid"])
+
+    def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end.
+
+        Raises:
+            TimeoutError: It does not end.
+        """
+        with tempfile.TemporaryDirectory(prefix="headbox-command-") as folder:
+            output, errors = Path(folder, "output"), Path(folder, "errors")
+            pid = self.start(arguments, environment, output, errors=errors)
+            code = self.wait(pid, _RUN_SECONDS)
+            if code is None:
+                os.kill(pid, signal.SIGKILL)
+                raise TimeoutError(errors.read_text())
+            return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
 
     def poll(self, pid: int) -> int | None:
         """Return the exit code of a process that has ended, or None for one that runs.
@@ -106,12 +134,11 @@ def _serve_requests() -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _run(arguments: list[str], environment: dict[str, str], log: str) -> NoReturn:
+def _run(arguments: list[str], environment: dict[str, str], output: str, errors: str) -> NoReturn:
     """Become the command."""
-    with Path(os.devnull).open("rb") as nothing, Path(log).open("ab") as output:
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
+    with Path(os.devnull).open("rb") as nothing, Path(output).open("ab") as printed, Path(errors).open("ab") as told:
+        for number, file in enumerate((nothing, printed, told)):
+            os.dup2(file.fileno(), number)
     os.environ.clear()
     os.environ.update(environment)
     # As Python does at its start, which was before.
@@ -128,7 +155,8 @@ def _run(arguments: list[str], environment: dict[str, str], log: str) -> NoRetur
 
 
 if __name__ == "__main__":
-    # All that `headbox serve` imports when it runs.
+    # All that `headbox serve` imports when it runs, and all that the commands of a client do.
+    import headbox.cli.derived
     import headbox.cli.processes.serving  # noqa: F401
     from headbox.cli.main import main
 

@@ -21,6 +21,7 @@ from tests.factories.distribution import delete_distribution, make_distribution,
 from tests.factories.names import unused_name
 from tests.support.engine import LocalEngine
 from tests.support.installation import Installations
+from tests.support.length import rounds
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ async def test_of_many_who_want_overlapping_paths_at_once_one_gets_it(data_dir: 
 PATHS = st.lists(st.sampled_from("ab"), min_size=1, max_size=3).map("/".join)
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(30, long=200))
 @given(operations=st.lists(st.tuples(st.sampled_from(["create", "delete", "move"]), PATHS, PATHS), max_size=12))
 def test_paths_that_are_taken_are_those_of_the_model(
     installations: Installations, operations: Sequence[tuple[str, str, str]]

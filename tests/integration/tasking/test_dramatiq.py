@@ -20,10 +20,13 @@ from headbox.types import TaskPriority, TaskState
 from tests.factories.repository import make_repository
 from tests.factories.task import make_sync
 from tests.support.engine import EmbeddedEngine
+from tests.support.length import rounds
 from tests.support.upstream import Slow, Upstream, pulp_manifest
 from tests.support.waiting import until
 
 THREADS = 4
+#: More than anything asks for at once, be it the tasks to run or those in the way of one.
+TASKS = rounds(120, long=200)
 QUICK = WorkerSettings(threads=THREADS, heartbeat_seconds=0.1, reconcile_seconds=0.1)
 
 
@@ -39,12 +42,10 @@ def upstream(upstream: Upstream) -> Upstream:
     return upstream
 
 
-async def test_two_hundred_tasks_on_one_repository_run_one_at_a_time_in_order(
-    engine: EmbeddedEngine, upstream: Upstream
-) -> None:
+async def test_tasks_on_one_repository_run_one_at_a_time_in_order(engine: EmbeddedEngine, upstream: Upstream) -> None:
     repository = await make_repository(engine, upstream)
 
-    made = [await make_sync(engine, repository) for _ in range(200)]
+    made = [await make_sync(engine, repository) for _ in range(TASKS)]
     blockers = await engine.blockers(made[-1].id)
     done = [await engine.completed(task) for task in made]
 

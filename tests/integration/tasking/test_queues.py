@@ -23,6 +23,7 @@ from headbox.types import TaskState, uuid7
 from tests.factories.task import make_gate, make_wait
 from tests.support.engine import LocalEngine
 from tests.support.installation import Installations
+from tests.support.length import rounds
 
 #: Whether a claim on each of three resources is exclusive.
 Claims = dict[str, bool]
@@ -131,7 +132,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, long=200))
 @given(operations=OPERATIONS)
 def test_runnable_tasks_are_those_of_the_model(
     installations: Installations, operations: Sequence[tuple[str, Claims | int]]

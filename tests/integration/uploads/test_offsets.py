@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.integration.uploads.site import UploadSite, checksum, id_of, sha256
 from tests.support.engine import LocalEngine
+from tests.support.length import rounds
 
 SIZE = 40
 #: No two uploads of an example have the same bytes.
@@ -114,7 +115,7 @@ async def test_offsets_are_those_of_the_model(data_dir: Path) -> None:
         UploadSite(engine).running() as two,
     ):
 
-        @settings(max_examples=60, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=rounds(25, long=200), suppress_health_check=list(HealthCheck))
         @given(steps=st.lists(STEPS, min_size=1, max_size=8))
         def examples(steps: list[Step]) -> None:
             asyncio.run_coroutine_threadsafe(play((one, two), steps), loop).result()
