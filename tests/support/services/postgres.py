@@ -17,15 +17,16 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 
-from tests.support.services.process import PATIENCE_SECONDS, GuardedProcess, free_port
+from tests.support.services.process import PATIENCE_SECONDS, GuardedProcess
+from tests.support.services.server import Server
 
 SUPERUSER = "headbox"
 #: Nothing here outlives the machine, so nothing has to reach the disk. Commits do reach the operating system, which
@@ -51,48 +52,26 @@ _PROGRAM_PARENTS = _DATA_PARENTS[1:]
 _ROOM_BYTES = 2 * 1024**3
 
 
-class PostgresServer:
-    """A server on a free port of 127.0.0.1, which it keeps over restarts; no password.
+class PostgresServer(Server):
+    """A server that asks for no password."""
 
-    Attributes:
-        port: Where it listens.
-        log: What it has to say.
-    """
+    # Open connections are closed, open transactions are lost.
+    stop_signal = signal.SIGINT
 
     def __init__(self) -> None:
-        self.port = free_port()
         self._folder = _make_folder(*_PROGRAM_PARENTS)
         self._data = _make_folder(*_DATA_PARENTS)
-        self.log = self._folder / "log"
+        super().__init__(self._folder, self._data)
         self._credentials = _credentials()
-        self._process: GuardedProcess | None = None
         self._numbers = count(1)
-
-    def __enter__(self) -> Self:
-        try:
-            self._programs = _reachable_programs(self._folder / "programs")
-            self._initialize()
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
         return f"postgres://{SUPERUSER}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start, and wait until it takes connections.
-
-        Raises:
-            TimeoutError: It does not start; its log is in the message.
-        """
+        if not (self._data / "PG_VERSION").exists():
+            self._initialize()
         deadline = time.monotonic() + PATIENCE_SECONDS
         self._process = self._launch()
         while not self._is_ready(self._process.pid):
@@ -105,27 +84,6 @@ class PostgresServer:
                 self._process = self._launch()
             time.sleep(0.005)
 
-    def stop(self) -> None:
-        """End it in order, as an operator does: open connections are closed, open transactions are lost."""
-        self._end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it at once, wherever it stands."""
-        self._end(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """Stop it and start it again."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """End it for good and remove all it had."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
-        shutil.rmtree(self._folder, ignore_errors=True)
-        shutil.rmtree(self._data, ignore_errors=True)
-
     def create(self, name: str, *, template: str | None = None) -> str:
         """Create a database and return its URL; the template, if any, has no connection now."""
         _run(self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
@@ -134,12 +92,12 @@ class PostgresServer:
     @contextmanager
     def database(self, *, template: str | None = None) -> Iterator[str]:
         """Yield the URL of a database of its own, which is dropped at the end, whoever is connected."""
-        self._ensure_running()
+        self.ensure_running()
         name = f"test_{next(self._numbers)}"
         try:
             yield self.create(name, template=template)
         finally:
-            self._ensure_running()
+            self.ensure_running()
             _run(self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
     def make_template(self, name: str, fill: Callable[[str], Coroutine[Any, Any, None]]) -> str:
@@ -147,17 +105,16 @@ class PostgresServer:
         _run(fill(self.create(name)))
         return name
 
-    def _ensure_running(self) -> None:
-        """Start it again where a test that failed has left it ended."""
-        if self._process is None or not self._process.is_running:
-            self.start()
-
     async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.url(), timeout=PATIENCE_SECONDS)
         try:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+    @cached_property
+    def _programs(self) -> Path:
+        return _reachable_programs(self._folder / "programs")
 
     def _initialize(self) -> None:
         user, group = self._credentials or (None, None)
@@ -195,11 +152,6 @@ class PostgresServer:
         except FileNotFoundError:
             return False
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
-
-    def _end(self, number: signal.Signals) -> None:
-        assert self._process is not None, "the server was never started"
-        self._process.send(number)
-        self._process.wait()
 
 
 def _run(job: Coroutine[Any, Any, None]) -> None:
