@@ -7,7 +7,8 @@
     │   ├── RevisionConflict    NoRemote             NoDistribution
     │   ├── RemoteNotSyncable   InUse                NotCancelable
     │   ├── NotPermitted        LimitExceeded        IdempotencyConflict
-    │   └── UploadIncomplete    ContentConflict
+    │   ├── UploadIncomplete    ContentConflict      RepositoryIncomplete
+    │   └── PlanOutdated        TooManyPlans
     └── TaskError               a task that ended without doing its work
         ├── RemoteUnreachable   RemoteResponse       MetadataInvalid    UnitConflict
         ├── ArtifactInvalid     DigestMismatch       StorageFull        TooLarge
@@ -63,6 +64,16 @@ class ErrorCode(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     CANCELED = "CANCELED"
     INTERNAL = "INTERNAL"
+
+
+class PlanMoved(StrEnum):
+    """What is no longer what it was when a plan was made."""
+
+    EXPIRED = "expired"
+    INPUT = "input"
+    REPOSITORY = "repository"
+    REMOTE = "remote"
+    UPSTREAM = "upstream"
 
 
 class HeadboxError(Exception):
@@ -198,6 +209,40 @@ class IdempotencyConflict(RequestError):
     code = ErrorCode.INVALID
     template = "The idempotency key {key!r} was used for another request."
     default_hint = "Use a new key for each new request."
+
+
+class RepositoryIncomplete(RequestError):
+    """A repository that is only published when nothing of it is missing.
+
+    Attributes:
+        open_issues: How much is missing, among its values.
+    """
+
+    code = ErrorCode.INVALID
+    template = "The repository {repository!r} is not published while it misses content: {open_issues} open issues."
+    default_hint = "Its openIssues say what is missing. Sync it again, or let it be published without."
+
+
+class PlanOutdated(RequestError):
+    """A plan that can no longer be applied as it was made.
+
+    Attributes:
+        moved: Because of what: a `PlanMoved`, among its values.
+    """
+
+    code = ErrorCode.REVISION_CONFLICT
+    template = "The plan cannot be applied any more: {reason}."
+    default_hint = "Make a new plan, and look at it before it is applied."
+
+    def __init__(self, *, moved: PlanMoved, reason: str, path: Sequence[str] = ()) -> None:
+        super().__init__(moved=moved.value, reason=reason, path=path)
+
+
+class TooManyPlans(RequestError):
+    code = ErrorCode.LIMIT_EXCEEDED
+    template = "{limit} plans are being computed already, which is the limit."
+    default_hint = "Try again in a moment."
+    retryable = True
 
 
 class UploadIncomplete(RequestError):

@@ -154,6 +154,24 @@ class DownloadSettings(Section):
     backoff_seconds: float = Field(0.5, ge=0, description="Wait before the first retry, in seconds; then it doubles.")
 
 
+class SyncSettings(Section):
+    """How syncs are planned, and tried again."""
+
+    plan_limit: int = Field(4, ge=1, description="Most plans that one process computes at a time.")
+    plan_timeout_seconds: float = Field(300.0, gt=0, description="Longest time that a plan takes, in seconds.")
+    plan_keep_seconds: float = Field(
+        3600.0, gt=0, le=10**9, description="How long a plan can be applied after it was made, in seconds."
+    )
+    retry: bool = Field(
+        True,
+        description="Whether repositories that miss content which a sync left out are synced again by themselves.",
+    )
+    retry_seconds: float = Field(
+        900.0, gt=0, le=10**9, description="Wait before the first such sync, in seconds; then it doubles."
+    )
+    retry_max_seconds: float = Field(86_400.0, gt=0, le=10**9, description="Longest wait before one, in seconds.")
+
+
 class UploadSettings(Section):
     """What clients may upload."""
 
@@ -295,6 +313,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     task: TaskSettings = TaskSettings()
     download: DownloadSettings = DownloadSettings()
+    sync: SyncSettings = SyncSettings()
     storage: StorageSettings = StorageSettings()
     upload: UploadSettings = UploadSettings()
     graphql: GraphQLSettings = GraphQLSettings()

@@ -116,7 +116,7 @@ async def create(
     Raises:
         RequestError: Something of it cannot be; nothing was created.
     """
-    shared = ("name", "description", "labels", "automation", "sync_mode", "retain_versions", "sync")
+    shared = ("name", "description", "labels", "automation", "sync_mode", "retain_versions", "require_complete", "sync")
     given = {name: values[name] for name in shared if values.get(name) is not None}
 
     async def step(work: UnitOfWork) -> service.CreatedRepository:
@@ -144,7 +144,7 @@ async def update(context: Context, kind: type[RepositoryDocument], values: Mappi
     async def step(work: UnitOfWork) -> Repository:
         repository = await wanted(work, context, values["id"], Repository, "id", kind=kind.kind)
         changes = without(values, "id", "expected_revision", *kind.model_fields)
-        refuse_null(changes, "name", "automation", "sync_mode")
+        refuse_null(changes, "name", "automation", "sync_mode", "require_complete")
         own = {name: values[name] for name in kind.model_fields if name in values}
         if own:
             changes["values"] = own

@@ -13,7 +13,7 @@ from typing import Any
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from headbox.errors import ErrorCode
+from headbox.errors import ErrorCode, PlanMoved
 from headbox.resolvers.version import ContentChangeKind
 from headbox.types import (
     ActionState,
@@ -41,6 +41,7 @@ __all__ = [
     "MissedRuns",
     "OnError",
     "Origin",
+    "PlanMoved",
     "ProgressUnit",
     "ScheduleOutcome",
     "SyncMode",
@@ -101,7 +102,7 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "COMPLETED": "Done.",
         "FAILED": "Ended by an error.",
         "CANCELED": "Ended because the task was canceled.",
-        "SKIPPED": "Not needed.",
+        "SKIPPED": "Not needed, or held back.",
     },
     ProgressUnit: {"ITEMS": "Things.", "BYTES": "Bytes."},
     TotalKind: {
@@ -126,6 +127,13 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
             " 10,000; the rest goes on. What has the place of a unit that cannot be downloaded stays, in mirror mode"
             " too."
         ),
+    },
+    PlanMoved: {
+        "EXPIRED": "It is too old, or was never made.",
+        "INPUT": "Something else is asked for now than what it was made for.",
+        "REPOSITORY": "The repository has another latest version.",
+        "REMOTE": "The remote was changed.",
+        "UPSTREAM": "The remote holds something else.",
     },
     MissedRuns: {
         "SKIP": "They are left out; the next run is the next one that is due.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import strawberry
@@ -11,7 +12,7 @@ from strawberry.extensions.field_extension import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
 from headbox.errors import HeadboxError, RequestError
-from headbox.schema.enums import ErrorCode
+from headbox.schema.enums import ErrorCode, PlanMoved
 from headbox.schema.info import Info
 
 
@@ -28,9 +29,9 @@ class UserError:
     @classmethod
     def resolve_type(cls, error: dict[str, Any], _info: GraphQLResolveInfo[Any], _: GraphQLAbstractType) -> str:
         """Return the name of the type that shows all that an error carries."""
-        error_type = TYPES_BY_CODE.get(error["code"])
-        is_whole = error_type is not None and VALUES[error_type] <= error["values"].keys()
-        return error_type.__name__ if error_type is not None and is_whole else PlainError.__name__
+        possible = TYPES_BY_CODE.get(error["code"], ())
+        values = error["values"].keys()
+        return next((found.__name__ for found in possible if VALUES[found] <= values), PlainError.__name__)
 
     @classmethod
     def is_type_of(cls, _error: Any, _info: GraphQLResolveInfo[Any]) -> bool:
@@ -38,11 +39,11 @@ class UserError:
         return True
 
 
-def _value(name: str, description: str) -> Any:
-    """Return a field that shows a value of an error."""
+def _value(name: str, description: str, read: Callable[[Any], Any] = lambda value: value) -> Any:
+    """Return a field that shows a value of an error, as `read` makes it of the stored one."""
 
     def resolve(root: strawberry.Parent[dict[str, Any]]) -> Any:
-        return root["values"][name]
+        return read(root["values"][name])
 
     return strawberry.field(resolver=resolve, description=description)
 
@@ -107,22 +108,38 @@ class RemoteResponse(UserError):
     status: int = _value("status", "HTTP status of the answer; 0 when the fault is not in the status.")
 
 
-#: The types that carry more than `UserError` does, by the only code that they have.
-TYPES_BY_CODE: Mapping[str, type[UserError]] = {
-    ErrorCode.NOT_FOUND.value: NotFound,
-    ErrorCode.WRONG_TYPE.value: WrongType,
-    ErrorCode.NAME_TAKEN.value: NameTaken,
-    ErrorCode.BASE_PATH_TAKEN.value: BasePathTaken,
-    ErrorCode.BASE_PATH_OVERLAPS.value: BasePathOverlaps,
-    ErrorCode.REVISION_CONFLICT.value: RevisionConflict,
-    ErrorCode.REMOTE_RESPONSE.value: RemoteResponse,
+@strawberry.type(description="Content of the repository is missing, and it is only published when none is.")
+class RepositoryIncomplete(UserError):
+    """See `errors.RepositoryIncomplete`."""
+
+    open_issues: int = _value("open_issues", "How many open issues it has.")
+
+
+@strawberry.type(description="The plan can no longer be applied as it was made. Nothing was changed; make a new one.")
+class PlanOutdated(UserError):
+    """See `errors.PlanOutdated`."""
+
+    moved: PlanMoved = _value("moved", "What is no longer what it was.", PlanMoved)
+
+
+#: The types that carry more than `UserError` does, by their code; of those with one code no two have the same values.
+TYPES_BY_CODE: Mapping[str, tuple[type[UserError], ...]] = {
+    ErrorCode.NOT_FOUND.value: (NotFound,),
+    ErrorCode.WRONG_TYPE.value: (WrongType,),
+    ErrorCode.NAME_TAKEN.value: (NameTaken,),
+    ErrorCode.BASE_PATH_TAKEN.value: (BasePathTaken,),
+    ErrorCode.BASE_PATH_OVERLAPS.value: (BasePathOverlaps,),
+    ErrorCode.REVISION_CONFLICT.value: (RevisionConflict, PlanOutdated),
+    ErrorCode.REMOTE_RESPONSE.value: (RemoteResponse,),
+    ErrorCode.INVALID.value: (RepositoryIncomplete,),
 }
+_CARRYING = tuple(chain.from_iterable(TYPES_BY_CODE.values()))
 #: The values that each of them needs.
 VALUES: Mapping[type[UserError], frozenset[str]] = {
-    error_type: frozenset(error_type.__annotations__) for error_type in TYPES_BY_CODE.values()
+    error_type: frozenset(error_type.__annotations__) for error_type in _CARRYING
 }
 #: All types of errors, for the schema.
-ERROR_TYPES: tuple[type[UserError], ...] = (PlainError, *TYPES_BY_CODE.values())
+ERROR_TYPES: tuple[type[UserError], ...] = (PlainError, *_CARRYING)
 
 
 class Expected(FieldExtension):

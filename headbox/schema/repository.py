@@ -10,6 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from headbox import models
+from headbox.resolvers import open_issue as open_issue_resolver
 from headbox.resolvers import repository as resolver
 from headbox.resolvers import task as task_resolver
 from headbox.resolvers import version as version_resolver
@@ -24,6 +25,7 @@ from headbox.schema.filters import RepositoryFilter, TaskFilter
 from headbox.schema.info import Info, lazy
 from headbox.schema.inputs import LABELS, plain
 from headbox.schema.node import Node
+from headbox.schema.open_issue import OpenIssue
 from headbox.schema.scalars import JSON, BigInt
 from headbox.schema.streams import begun
 
@@ -43,6 +45,11 @@ class Repository(Node):
     sync_mode: SyncMode = strawberry.field(description="What a sync does with units that the remote no longer holds.")
     retain_versions: int | None = strawberry.field(
         description="How many versions are to be kept; all when null. It is a wish: nothing removes versions yet."
+    )
+
+    require_complete: bool = strawberry.field(
+        description="Whether it is published only while it has no open issues. A sync that leaves something out still"
+        " makes its version, which is held back from being published."
     )
 
     @field(description="Where it syncs from.", graphql_type=lazy("Remote", "remote") | None)
@@ -114,6 +121,20 @@ class Repository(Node):
     ) -> Page[Any]:
         arguments = page_arguments(first, after)
         return await task_resolver.page(info.context, arguments, filter=plain(filter) or None, repository_id=root.id)
+
+    @field(
+        description="What it misses because its last sync could not get it, in an order that stays the same. It is"
+        " synced again by itself while another try may get something of it, ever more rarely.",
+        graphql_type=connection_of(OpenIssue),
+    )
+    @staticmethod
+    async def open_issues(root: Row, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
+        return await open_issue_resolver.page(info.context, root.id, page_arguments(first, after))
+
+    @field(description="How many open issues it has; 0 when it is complete.", graphql_type=int)
+    @staticmethod
+    async def open_issue_count(root: Row, info: Info) -> int:
+        return await open_issue_resolver.count(info.context, root.id)
 
 
 @strawberry.type(description="What became of a deletion.")

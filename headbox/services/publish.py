@@ -9,6 +9,7 @@ from headbox.kinds import PublishTask
 from headbox.models import PublishSettings, RepositoryVersion
 from headbox.pipeline.run import Run
 from headbox.services import distribution as distributions
+from headbox.services import open_issue as open_issues
 from headbox.services import publication as publications
 from headbox.services.publication import VersionKey
 from headbox.tasking.engine import UnitOfWork
@@ -34,6 +35,7 @@ async def run_publish(run: Run, parameters: PublishTask[Any, Any]) -> None:
         outcome = Outcome()
         if not await RepositoryVersion.filter(id=version.id).using_db(work.connection).exists():
             raise NotFound(what="repository version", key=str(version.id))
+        await open_issues.check_complete(work.connection, version.repository_id)
         await publications.commit_into(
             work, rendered, outcome, task_id=run.task.id, is_distributable=parameters.distributable
         )

@@ -64,6 +64,7 @@ class NewRepository:
     automation: Automation = Automation.NONE
     sync_mode: SyncMode = SyncMode.ADDITIVE
     retain_versions: int | None = None
+    require_complete: bool = False
     sync: bool = False
 
 
@@ -93,6 +94,7 @@ async def create(work: UnitOfWork, kind: type[RepositoryDocument], new: NewRepos
         automation=new.automation,
         sync_mode=new.sync_mode,
         retain_versions=_checked_retention(new.retain_versions),
+        require_complete=new.require_complete,
     )
     await _check_name_is_free(work.connection, repository)
     remote = await _remote(work, kind, new.remote)
@@ -124,7 +126,7 @@ async def update(
         work: The transaction.
         repository: Which.
         changes: Any of name, description, labels, values, remote (or None), publish_settings (row, values or None),
-            automation, sync_mode, retain_versions.
+            automation, sync_mode, retain_versions, require_complete.
         expected_revision: The revision that the update was made for, or None for any.
 
     Raises:
@@ -192,7 +194,7 @@ async def _change(
     if "retain_versions" in changes:
         repository.retain_versions = _checked_retention(changes["retain_versions"])
     _check_description(changes.get("description"))
-    for name in ("description", "automation", "sync_mode"):
+    for name in ("description", "automation", "sync_mode", "require_complete"):
         if name in changes:
             setattr(repository, name, changes[name])
 

@@ -20,6 +20,7 @@ from headbox.pipeline.run import Reading, Run
 from headbox.pipeline.stream import UnitStream
 from headbox.pipeline.sync import SyncPipeline
 from headbox.services import distribution as distributions
+from headbox.services import open_issue as open_issues
 from headbox.services import publication as publications
 from headbox.services import remote as remotes
 from headbox.services import task as tasks
@@ -28,7 +29,7 @@ from headbox.services.publication import Rendered, VersionKey
 from headbox.services.version import NextVersion
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
-from headbox.types import Automation, DownloadPolicy, Origin
+from headbox.types import ActionState, Automation, DownloadPolicy, Origin
 
 #: Up to so many units, no plan for joining them takes long.
 UNANALYZED_UNITS = 500
@@ -89,9 +90,12 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
     await _clear(run, "sync_issue")
     given = await _read_input(run, parameters)
     try:
-        prepared, seen = await _sync(run, parameters, given)
-        rendered = await _render(run, parameters, given.repository, prepared)
-        await _finish(run, parameters, given, prepared, rendered, seen=seen)
+        made = await _sync(run, parameters, given)
+        if parameters.automation is not Automation.NONE:
+            made.is_held_back = await _is_held_back(run, given.repository, made)
+            if not made.is_held_back:
+                made.rendered = await _render(run, parameters, given.repository, made)
+        await _finish(run, parameters, given, made)
     finally:
         await _clear(run, "staged_content")
 
@@ -141,13 +145,32 @@ class Seen:
     Attributes:
         metadata: The root metadata, empty where the next sync must not be skipped.
         units: Number of content units.
+        left_out: How many more were left out.
     """
 
     metadata: dict[str, dict[str, str | None]]
     units: int
+    left_out: int
 
 
-async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[NextVersion | None, Seen | None]:
+@dataclass(slots=True)
+class Made:
+    """What a sync has made, and nobody sees yet.
+
+    Attributes:
+        version: The next version; None where the remote holds what the last sync saw.
+        seen: What the remote held; None in the same case.
+        rendered: The publication of the version that is the latest one after this sync, where it is wanted.
+        is_held_back: Whether there is none because content is missing.
+    """
+
+    version: NextVersion | None = None
+    seen: Seen | None = None
+    rendered: Rendered | None = None
+    is_held_back: bool = False
+
+
+async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> Made:
     """Prepare the next version of what the remote holds; nothing at all where it holds what the last sync saw."""
     known = {} if parameters.force else given.skippable()
     with run.progress.action("sync"):
@@ -170,7 +193,7 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
                 await pipeline.take(parameters.declare(SyncRun(run, given.remote, metadata, stream)))
             except Unchanged:
                 run.report("sync.unchanged", "Nothing has changed since the last sync").add(0)
-                return None, None
+                return Made()
             except ValidationError as error:
                 # A plugin that reads metadata into documents need not explain what they refuse.
                 raise metadata.refused(error) from error
@@ -180,7 +203,7 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> tuple[Nex
         await pipeline.save_issues()
         await _keep_what_stands(run, pipeline, given.repository)
         prepared = await _prepare(run, parameters, given.repository)
-    return prepared, Seen({} if stream.issue_count else metadata.seen, stream.unit_count)
+    return Made(prepared, Seen({} if stream.issue_count else metadata.seen, stream.unit_count, stream.issue_count))
 
 
 async def _leave_out_conflicts(run: Run, stream: UnitStream) -> None:
@@ -210,16 +233,21 @@ async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> 
     return prepared
 
 
-async def _render(
-    run: Run, parameters: Parameters, repository: Repository, prepared: NextVersion | None
-) -> Rendered | None:
-    """Render the publication of the version that is the latest one after this sync, where it is wanted."""
+async def _is_held_back(run: Run, repository: Repository, made: Made) -> bool:
+    """Tell whether what is missing keeps the repository from being published, so that nothing is rendered in vain."""
+    if made.seen is None:
+        return bool(await open_issues.holding_back(run.engine.database.connection, repository.id))
+    return repository.require_complete and made.seen.left_out > 0
+
+
+async def _render(run: Run, parameters: Parameters, repository: Repository, made: Made) -> Rendered | None:
+    """Render the publication of the version that is the latest one after this sync; None where its kind has none."""
     task_type = run.engine.registry.publish_task(parameters.repository_type())
-    if parameters.automation is Automation.NONE or task_type is None:
+    if task_type is None:
         return None
     settings = await PublishSettings.get(id=parameters.settings)
-    if prepared and prepared.is_changed:
-        key = VersionKey(prepared.id, repository.id, prepared.number)
+    if made.version and made.version.is_changed:
+        key = VersionKey(made.version.id, repository.id, made.version.number)
     else:
         latest = await versions.latest(run.engine.database.connection, repository)
         key = VersionKey(latest.id, repository.id, latest.number)
@@ -227,38 +255,46 @@ async def _render(
         return await publications.render(run, task_type, key, settings)
 
 
-async def _finish(
-    run: Run,
-    parameters: Parameters,
-    given: SyncInput,
-    prepared: NextVersion | None,
-    rendered: Rendered | None,
-    *,
-    seen: Seen | None,
-) -> None:
+async def _finish(run: Run, parameters: Parameters, given: SyncInput, made: Made) -> None:
     """Make version, publication and what distributions serve visible together."""
     is_distributed = parameters.automation is Automation.DISTRIBUTE
 
-    async def finish(work: UnitOfWork) -> None:
-        outcome = Outcome({"repository_version": None, "publication": None, "reused": False})
-        if prepared and prepared.is_changed:
-            version = await versions.commit(work.connection, prepared, run.task.id)
-            outcome.result["repository_version"] = str(version.id)
-            outcome.created.append(f"RepositoryVersion:{version.id}")
-        if rendered:
+    async def publish(work: UnitOfWork, outcome: Outcome) -> None:
+        if made.rendered:
             await publications.commit_into(
-                work, rendered, outcome, task_id=run.task.id, is_distributable=is_distributed
+                work, made.rendered, outcome, task_id=run.task.id, is_distributable=is_distributed
             )
         if is_distributed:
             # Checked where it counts: the last distribution may have gone while the sync ran.
             await tasks.check_distributable(work.connection, given.repository, parameters.automation)
             await distribute(run, work, given.repository)
-        if seen:
-            await _remember(work, given, seen)
+
+    async def finish(work: UnitOfWork) -> None:
+        outcome = Outcome({"repository_version": None, "publication": None, "reused": False})
+        if made.version and made.version.is_changed:
+            version = await versions.commit(work.connection, made.version, run.task.id)
+            outcome.result["repository_version"] = str(version.id)
+            outcome.created.append(f"RepositoryVersion:{version.id}")
+        if made.seen:
+            await _remember(work, given, made.seen)
+            await open_issues.settle(work, given.repository.id, run.task.id, left_out=made.seen.left_out)
+        if parameters.automation is not Automation.NONE:
+            missing = await open_issues.holding_back(work.connection, given.repository.id)
+            if missing or made.is_held_back:
+                _tell_held_back(run, missing)
+            else:
+                await publish(work, outcome)
         work.repository_changed(given.repository.id)
         await run.complete(work, outcome)
 
     await run.write(finish)
+
+
+def _tell_held_back(run: Run, missing: int) -> None:
+    """Say that the version is made, and goes no further."""
+    with run.progress.action("publish") as action:
+        run.report("publish.held_back", "Held back: content is missing").add(missing)
+        action.end(ActionState.SKIPPED)
 
 
 async def distribute(run: Run, work: UnitOfWork, repository: Repository) -> None:

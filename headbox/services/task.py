@@ -18,6 +18,7 @@ from headbox.kinds import Document, PublishTask, RepositoryDocument, SyncTask, T
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, Task
 from headbox.models.database import Connection
 from headbox.services import distribution as distributions
+from headbox.services import open_issue as open_issues
 from headbox.services import publish_settings as settings_service
 from headbox.services.documents import check_labels, checked
 from headbox.services.idempotency import Idempotency
@@ -155,6 +156,7 @@ async def prepare_publish(
     expected = task_type.repository_type()
     if repository.kind != expected.kind:
         raise WrongType(key=repository.name, actual=repository.kind, expected=expected.kind, path=("repository",))
+    await open_issues.check_complete(work.connection, repository.id, "repository")
     settings = await _publish_settings(work, repository, expected, request.settings)
     values = {
         **request.extra,

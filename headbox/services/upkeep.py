@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 from headbox.models.database import Connection, execute, fetch, is_sqlite, now, transaction
-from headbox.services import purge, schedule, upload
+from headbox.services import purge, schedule, sync_retry, upload
 from headbox.tasking.engine import Engine
 
 #: How often rows are looked for that nobody needs, in seconds.
@@ -29,6 +29,7 @@ class Upkeep:
     async def run(self) -> None:
         """Do what is due; to be called every few seconds."""
         await schedule.fire_due(self._engine)
+        await sync_retry.create_due(self._engine)
         await upload.remove_expired(self._engine)
         clock = time.monotonic()
         if clock >= self._next_sweep:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headbox import errors
-from headbox.errors import ErrorCode, HeadboxError, RequestError, StorageFull, TaskError
+from headbox.errors import ErrorCode, HeadboxError, PlanMoved, RequestError, StorageFull, TaskError
 
 #: An example of each class that is raised.
 EXAMPLES: dict[HeadboxError, str] = {
@@ -34,6 +34,13 @@ EXAMPLES: dict[HeadboxError, str] = {
     errors.NotPermitted(what="Reading", reason="no"): "Reading is not permitted: no.",
     errors.LimitExceeded(what="The depth", limit=20): "The depth exceeds the limit of 20.",
     errors.IdempotencyConflict(key="k"): "The idempotency key 'k' was used for another request.",
+    errors.RepositoryIncomplete(repository="epel", open_issues=3): (
+        "The repository 'epel' is not published while it misses content: 3 open issues."
+    ),
+    errors.PlanOutdated(moved=PlanMoved.REMOTE, reason="the remote was changed"): (
+        "The plan cannot be applied any more: the remote was changed."
+    ),
+    errors.TooManyPlans(limit=4): "4 plans are being computed already, which is the limit.",
     errors.UploadIncomplete(received=3, size=5): "The upload has 3 of its 5 bytes.",
     errors.ContentConflict(what="Wheel", relative_path="a.whl"): (
         "There is a Wheel with the same key already, which has other bytes at 'a.whl'."

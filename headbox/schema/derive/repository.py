@@ -30,6 +30,9 @@ _REMOTE = "Where it syncs from."
 _SETTINGS = "How its versions are published; by the defaults when left out."
 _AUTOMATION = "How far every new version goes by itself."
 _SYNC_MODE = "What a sync does with units that the remote no longer holds."
+_REQUIRE_COMPLETE = (
+    "Whether it is published only while it has no open issues: while nothing is missing that its syncs left out."
+)
 _RETAIN = (
     "How many versions are to be kept, at least 1; all when null. It is kept as a wish: nothing removes versions yet."
 )
@@ -131,6 +134,7 @@ def _new_fields(parts: Parts, kind: type[RepositoryDocument], sync_task: type | 
         "automation": (Automation | None, strawberry.field(default=Automation.NONE, description=_AUTOMATION)),
         "sync_mode": (SyncMode | None, strawberry.field(default=SyncMode.ADDITIVE, description=_SYNC_MODE)),
         "retain_versions": (int | None, optional(_RETAIN)),
+        "require_complete": (bool | None, strawberry.field(default=False, description=_REQUIRE_COMPLETE)),
         **input_fields(kind),
     }
     if sync_task:
@@ -150,5 +154,6 @@ def _changed_fields(parts: Parts, kind: type[RepositoryDocument]) -> dict[str, A
         "automation": (Automation | None, optional(_AUTOMATION)),
         "sync_mode": (SyncMode | None, optional(_SYNC_MODE)),
         "retain_versions": (int | None, optional(_RETAIN)),
+        "require_complete": (bool | None, optional(_REQUIRE_COMPLETE)),
         **input_fields(kind, is_update=True),
     }

@@ -8,7 +8,7 @@ import pytest
 from graphql import GraphQLError
 
 from headbox import errors
-from headbox.errors import HeadboxError
+from headbox.errors import HeadboxError, PlanMoved
 from headbox.models.database import ConnectionLost
 from headbox.schema.errors import ERROR_TYPES, TYPES_BY_CODE, VALUES, UserError, faults
 from headbox.schema.masking import is_bug, shown
@@ -29,6 +29,8 @@ def type_of(error: HeadboxError) -> str:
         (errors.BasePathOverlaps(base_path="a", other="b"), "BasePathOverlaps"),
         (errors.RevisionConflict(what="remote", current=2, expected=1), "RevisionConflict"),
         (errors.RemoteResponse(url="http://a", reason="404", status=404), "RemoteResponse"),
+        (errors.PlanOutdated(moved=PlanMoved.REMOTE, reason="x"), "PlanOutdated"),
+        (errors.RepositoryIncomplete(repository="x", open_issues=1), "RepositoryIncomplete"),
         (errors.Invalid(field="a", reason="b"), "PlainError"),
         (errors.InUse(what="remote", name="x", users="y"), "PlainError"),
         (errors.Canceled(), "PlainError"),
@@ -45,7 +47,7 @@ def test_error_without_the_values_of_its_type_is_plain() -> None:
 
 
 def test_types_carry_more_than_the_interface() -> None:
-    assert set(TYPES_BY_CODE.values()) < set(ERROR_TYPES)
+    assert {found for types in TYPES_BY_CODE.values() for found in types} < set(ERROR_TYPES)
     assert all(VALUES.values())
 
 
