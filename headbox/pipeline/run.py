@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from headbox.models import Task
+from headbox.models.database import is_sqlite
 from headbox.storage.interface import ArtifactStorage
 from headbox.tasking import lifecycle
 from headbox.tasking.engine import Engine, UnitOfWork
@@ -75,6 +76,15 @@ class Run:
             return await step(work)
 
         return await self.engine.transact(held)
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Finish the task, where there is nothing to make visible with that.
+
+        Raises:
+            AttemptOver: The attempt does not count any more.
+        """
+        is_one_statement = not is_sqlite(self.engine.database.connection)
+        await self.engine.transact(lambda work: self.complete(work, outcome), is_one_statement=is_one_statement)
 
     async def complete(self, work: UnitOfWork, outcome: Outcome) -> None:
         """Finish the task, in the transaction that makes its work visible."""

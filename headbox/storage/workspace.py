@@ -38,13 +38,20 @@ class Workspace:
             ValueError: The name is more than one segment.
         """
         folder = self.folder(name)
-        await asyncio.to_thread(_remove, folder)
-        folder.mkdir(mode=_PRIVATE)
+        try:
+            folder.mkdir(mode=_PRIVATE)
+        except FileExistsError:
+            await asyncio.to_thread(_remove, folder)
+            folder.mkdir(mode=_PRIVATE)
         try:
             yield folder
         finally:
-            # Shielded: a second cancel must not keep the removal, which may still wait for a thread, from happening.
-            await asyncio.shield(asyncio.to_thread(_remove, folder))
+            try:
+                # Most tasks leave nothing there: that is done sooner than a thread is found for it.
+                folder.rmdir()
+            except OSError:
+                # Shielded: a second cancel must not keep the removal, which may wait for a thread, from happening.
+                await asyncio.shield(asyncio.to_thread(_remove, folder))
 
     def folder(self, name: str) -> Path:
         """Return where the folder of a name is, whether it is open or not."""

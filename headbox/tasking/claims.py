@@ -9,19 +9,27 @@ commits, and a task that can run once can always run: nothing that conflicts wil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from headbox.models.database import Connection, execute, fetch
+from headbox.models.database import Connection, fetch, is_sqlite
 from headbox.types import TaskPriority
 
 #: Tasks that one statement looks at, or returns, at the most.
 BATCH = 1000
 #: No queue has a number behind this one.
 LAST_SEQUENCE = 2**63 - 1
+
+_RELEASE = """
+    WITH ended AS ({ending} RETURNING *),
+    gone AS (DELETE FROM task_claim USING ended WHERE task_claim.task_id = ended.id RETURNING resource, exclusive)
+    SELECT ended.*, ARRAY(SELECT resource FROM gone WHERE exclusive) AS exclusive,
+           ARRAY(SELECT resource FROM gone WHERE NOT exclusive) AS shared
+    FROM ended
+"""
 
 #: The condition that a task waits for others; of a row of `task`.
 BLOCKED = """
@@ -53,29 +61,63 @@ class Runnable:
     priority: TaskPriority
 
 
-async def enqueue(connection: Connection, task_id: UUID, claims: Iterable[Claim]) -> None:
-    """Put a new task into the queues of its resources."""
+async def enqueue(connection: Connection, task_id: UUID, claims: Iterable[Claim]) -> bool:
+    """Put a new task into the queues of its resources, and return whether it waits for nobody there.
+
+    When it does not, it never will. When it does, that may have changed by the time of the commit.
+    """
+    waits = False
     # In the order of their names: two tasks that claim the same resources never lock each other out.
     for claim in sorted(claims, key=lambda claim: claim.resource):
-        rows = await fetch(
+        [queue] = await fetch(
             connection,
             "INSERT INTO resource_queue (resource, sequence) VALUES (?, 1)"
             " ON CONFLICT (resource) DO UPDATE SET sequence = resource_queue.sequence + 1 RETURNING sequence",
             [claim.resource],
         )
-        await execute(
+        # A statement of its own: one that waited for the lock of the queue sees nothing that was committed meanwhile.
+        [mine] = await fetch(
             connection,
-            "INSERT INTO task_claim (task_id, resource, sequence, exclusive) VALUES (?, ?, ?, ?)",
-            [str(task_id), claim.resource, rows[0]["sequence"], claim.exclusive],
+            "INSERT INTO task_claim (task_id, resource, sequence, exclusive) VALUES (?, ?, ?, ?)"  # noqa: S608
+            f" RETURNING EXISTS (SELECT 1 FROM task_claim earlier WHERE earlier.resource = ?"
+            f" AND earlier.sequence < ?{'' if claim.exclusive else ' AND earlier.exclusive'}) AS waits",
+            [str(task_id), claim.resource, queue["sequence"], claim.exclusive, claim.resource, queue["sequence"]],
         )
+        waits = waits or bool(mine["waits"])
+    return not waits
 
 
-async def release(connection: Connection, task_id: UUID) -> set[Claim]:
-    """Take a task out of its queues and return what it held or waited for."""
-    rows = await fetch(
-        connection, "DELETE FROM task_claim WHERE task_id = ? RETURNING resource, exclusive", [str(task_id)]
+async def release(
+    connection: Connection, ending: str, parameters: Sequence[Any]
+) -> tuple[dict[str, Any], set[Claim]] | None:
+    """End a task, and take it out of its queues; on PostgreSQL, with one statement.
+
+    Args:
+        connection: On SQLite, one inside of a transaction.
+        ending: An UPDATE of its row, without RETURNING.
+        parameters: Of the UPDATE.
+
+    Returns:
+        The row, and what the task held or waited for; or None when the UPDATE found no row.
+    """
+    if not is_sqlite(connection):
+        rows = await fetch(connection, _RELEASE.format(ending=ending), parameters)
+        return (rows[0], _claims(rows[0].pop("exclusive"), rows[0].pop("shared"))) if rows else None
+    rows = await fetch(connection, f"{ending} RETURNING *", parameters)
+    if not rows:
+        return None
+    gone = await fetch(
+        connection, "DELETE FROM task_claim WHERE task_id = ? RETURNING resource, exclusive", [str(rows[0]["id"])]
     )
-    return {Claim(row["resource"], bool(row["exclusive"])) for row in rows}
+    return rows[0], {Claim(row["resource"], bool(row["exclusive"])) for row in gone}
+
+
+def _claims(exclusive: Iterable[str], shared: Iterable[str]) -> set[Claim]:
+    return {
+        Claim(resource, is_exclusive)
+        for names, is_exclusive in ((exclusive, True), (shared, False))
+        for resource in names
+    }
 
 
 async def runnable_among(connection: Connection, task_ids: Collection[UUID]) -> list[Runnable]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, nullcontext
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -55,12 +55,21 @@ class UnitOfWork:
         self.cipher = engine.cipher
         self.settings = engine.settings
         self._events: list[tuple[str, str, Payload]] = []
+        self.runnable: list[Runnable] = []
         self.waiting: list[UUID] = []
         self.released: set[Claim] = set()
 
-    def task_runnable(self, task: Task) -> None:
-        """Tell the watchers of a task that waits from now on, and a worker when it can run."""
-        self.waiting.append(task.id)
+    def task_waits(self, task: Task, *, can_run: bool) -> None:
+        """Tell the watchers of a task that waits from now on, and a worker when it can run.
+
+        Args:
+            task: The task.
+            can_run: Whether nothing is before it for certain; otherwise that is looked up after the commit.
+        """
+        if can_run:
+            self.runnable.append(Runnable(task.id, task.priority))
+        else:
+            self.waiting.append(task.id)
         self.task_changed(task)
 
     def task_changed(self, task: Task) -> None:
@@ -111,9 +120,13 @@ class Engine:
         self.settings = settings
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        """Run a block as one transaction; tell watchers and workers after its commit, and nobody when it fails."""
-        async with transaction() as connection:
+    async def unit_of_work(self, *, is_one_statement: bool = False) -> AsyncIterator[UnitOfWork]:
+        """Run a block as one transaction; tell watchers and workers after its commit, and nobody when it fails.
+
+        Args:
+            is_one_statement: Whether the block does no more than one statement, which is a transaction by itself.
+        """
+        async with nullcontext(self.database.connection) if is_one_statement else transaction() as connection:
             work = UnitOfWork(self, connection)
             yield work
         work.tell(self.bus)
@@ -124,7 +137,11 @@ class Engine:
             log.exception("what became free could not be looked up")
 
     async def transact(
-        self, step: Callable[[UnitOfWork], Awaitable[ResultT]], *, unless: tuple[type[Transient], ...] = ()
+        self,
+        step: Callable[[UnitOfWork], Awaitable[ResultT]],
+        *,
+        unless: tuple[type[Transient], ...] = (),
+        is_one_statement: bool = False,
     ) -> ResultT:
         """Run a step as one transaction, and again while the database is away or prefers another one.
 
@@ -132,10 +149,11 @@ class Engine:
             step: Comes to the same when it is taken twice, in the database and in memory: a commit that was not
                 confirmed may have happened.
             unless: What it is not taken again for; with `CommitUnconfirmed`, it may come to something else.
+            is_one_statement: As of `unit_of_work`.
         """
 
         async def once() -> ResultT:
-            async with self.unit_of_work() as work:
+            async with self.unit_of_work(is_one_statement=is_one_statement) as work:
                 return await step(work)
 
         return await retrying(once, unless=unless)
@@ -144,12 +162,13 @@ class Engine:
         # Looked up after the commit: whatever was finished before is seen here, and whatever is finished later sees
         # this.
         connection = self.database.connection
+        self.send(work.runnable)
         if work.waiting:
             self.send(await claims.runnable_among(connection, work.waiting))
         if work.released:
             self.send(await claims.runnable_heads(connection, work.released))
 
-    def send(self, tasks: list[Runnable]) -> None:
+    def send(self, tasks: Iterable[Runnable]) -> None:
         """Nudge workers to take these tasks."""
         for task in tasks:
             self.dispatcher.send(task)

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from headbox.errors import Canceled, HeadboxError, NotCancelable, WorkerLost
 from headbox.models import Task, Worker
-from headbox.models.database import Connection, end_sessions, execute, fetch, now, row_lock
+from headbox.models.database import Connection, clock, end_sessions, execute, fetch, model_from, row_lock
 from headbox.tasking import claims
 from headbox.tasking.claims import Claim
 from headbox.tasking.engine import UnitOfWork
@@ -48,23 +50,22 @@ class Outcome:
 async def create(work: UnitOfWork, task: Task, held: Iterable[Claim]) -> Task:
     """Save a new task and put it into the queues of what it claims."""
     await task.save(using_db=work.connection, force_create=True)
-    await claims.enqueue(work.connection, task.id, held)
-    work.task_runnable(task)
+    work.task_waits(task, can_run=await claims.enqueue(work.connection, task.id, held))
     return task
 
 
 async def take(work: UnitOfWork, task_id: UUID, worker: Worker) -> Task | None:
-    """Take a waiting task for a worker; None when somebody else has it, or nobody can."""
-    time = await now(work.connection)
+    """Take a waiting task for a worker, with one statement; None when somebody else has it, or nobody can."""
+    time, values = clock(work.connection)
     rows = await fetch(
         work.connection,
-        "UPDATE task SET state = 'running', attempt = attempt + 1, worker_id = ?, started_at = COALESCE(started_at, ?)"
-        " WHERE id = ? AND state = 'waiting' RETURNING attempt",
-        [str(worker.id), time, str(task_id)],
+        "UPDATE task SET state = 'running', attempt = attempt + 1, worker_id = ?,"  # noqa: S608
+        f" started_at = COALESCE(started_at, {time}) WHERE id = ? AND state = 'waiting' RETURNING *",
+        [str(worker.id), *values, str(task_id)],
     )
     if not rows:
         return None
-    task = await Task.get(id=task_id, using_db=work.connection)
+    task = model_from(Task, rows[0])
     work.task_changed(task)
     return task
 
@@ -96,12 +97,10 @@ async def complete(work: UnitOfWork, attempt: Attempt, outcome: Outcome, actions
     Raises:
         AttemptOver: The attempt no longer counts; the transaction must be rolled back.
     """
-    await hold(work.connection, attempt)
-    task = await Task.get(id=attempt.task_id, using_db=work.connection)
-    task.result = outcome.result
-    task.created_resources = outcome.created
-    task.actions = actions
-    return await _finish(work, task, TaskState.COMPLETED)
+    task = await _finish(work, attempt, TaskState.RUNNING, TaskState.COMPLETED, actions, outcome=outcome)
+    if task is None:
+        raise AttemptOver
+    return task
 
 
 async def end(
@@ -118,13 +117,11 @@ async def end(
     if not await fetch(work.connection, statement, [str(attempt.task_id), attempt.number]):
         return None
     task = await Task.get(id=attempt.task_id, using_db=work.connection)
-    task.actions = actions
     if task.state is TaskState.CANCELING:
-        task.error = Canceled().as_document()
-        return await _finish(work, task, TaskState.CANCELED)
+        return await _finish(work, attempt, task.state, TaskState.CANCELED, actions, error=Canceled())
     if error is not None:
-        task.error = error.as_document()
-        return await _finish(work, task, TaskState.FAILED)
+        return await _finish(work, attempt, task.state, TaskState.FAILED, actions, error=error)
+    task.actions = actions
     return await _free(work, task)
 
 
@@ -137,15 +134,18 @@ async def cancel(work: UnitOfWork, task_id: UUID) -> Task:
     rows = await fetch(
         work.connection,
         "UPDATE task SET state = CASE state WHEN 'waiting' THEN 'canceled' ELSE 'canceling' END"
-        " WHERE id = ? AND state IN ('waiting', 'running', 'canceling') RETURNING state",
+        " WHERE id = ? AND state IN ('waiting', 'running', 'canceling') RETURNING *",
         [str(task_id)],
     )
-    task = await Task.get(id=task_id, using_db=work.connection)
     if not rows:
+        task = await Task.get(id=task_id, using_db=work.connection)
         raise NotCancelable(state=task.state.value)
+    task = model_from(Task, rows[0])
     if task.state is TaskState.CANCELED:
-        task.error = Canceled().as_document()
-        return await _finish(work, task, TaskState.CANCELED)
+        attempt = Attempt(task.id, task.attempt)
+        ended = await _finish(work, attempt, task.state, task.state, task.actions, error=Canceled())
+        assert ended is not None, "the row is locked since it was changed"
+        return ended
     # In this order, so that no watcher hears of the end before the request.
     work.task_changed(task)
     work.cancel_requested(task_id)
@@ -225,20 +225,45 @@ async def _free(work: UnitOfWork, task: Task) -> Task:
     task.state = TaskState.WAITING
     task.worker_id = None
     await task.save(using_db=work.connection, update_fields=["state", "worker_id", "actions"])
-    work.task_runnable(task)
+    # What is before it may have gone while it ran.
+    work.task_waits(task, can_run=False)
     return task
 
 
-async def _finish(work: UnitOfWork, task: Task, state: TaskState) -> Task:
-    task.state = state
-    task.finished_at = await now(work.connection)
-    if state is not TaskState.COMPLETED:
-        _close(task.actions, state)
-    await task.save(
-        using_db=work.connection,
-        update_fields=["state", "finished_at", "actions", "result", "created_resources", "error"],
+async def _finish(
+    work: UnitOfWork,
+    attempt: Attempt,
+    state: TaskState,
+    final: TaskState,
+    actions: list[dict[str, Any]],
+    *,
+    outcome: Outcome | None = None,
+    error: HeadboxError | None = None,
+) -> Task | None:
+    """Write the end of a task that is in a state; None when it is not, or the attempt does not count any more."""
+    if final is not TaskState.COMPLETED:
+        _close(actions, final)
+    outcome = outcome or Outcome()
+    time, values = clock(work.connection)
+    released = await claims.release(
+        work.connection,
+        f"UPDATE task SET state = ?, finished_at = {time}, actions = ?, result = ?, created_resources = ?, error = ?"  # noqa: S608
+        " WHERE id = ? AND attempt = ? AND state = ?",
+        [
+            final.value,
+            *values,
+            *(orjson.dumps(value).decode() for value in (actions, outcome.result, outcome.created)),
+            orjson.dumps(error.as_document()).decode() if error else None,
+            str(attempt.task_id),
+            attempt.number,
+            state.value,
+        ],
     )
-    work.claims_released(await claims.release(work.connection, task.id))
+    if released is None:
+        return None
+    row, gone = released
+    task = model_from(Task, row)
+    work.claims_released(gone)
     work.task_changed(task)
     return task
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import dramatiq
+import uvloop
+from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AsyncIO, Middleware
 
@@ -24,13 +26,28 @@ QUEUES = {
 #: Dramatiq takes messages of lower numbers first.
 RANKS = {TaskPriority.HIGH: 0, TaskPriority.NORMAL: 10, TaskPriority.LOW: 20}
 
+#: How long the event loop of the actors may take to begin, in seconds.
+LOOP_SECONDS = 10.0
+
 RunTask = Callable[[UUID], Awaitable[None]]
+
+
+class ActorLoop(AsyncIO):
+    """Dramatiq's event loop for actors, as one of uvloop: a task that does little is mostly the loop's own work."""
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """See `AsyncIO`."""
+        thread = EventLoopThread(self.logger)
+        thread.loop.close()
+        thread.loop = uvloop.new_event_loop()
+        thread.start(timeout=LOOP_SECONDS)
+        set_event_loop_thread(thread)
 
 
 def memory_broker(middleware: Middleware) -> dramatiq.Broker:
     """Return a broker within this process."""
     # Without Dramatiq's retries, time limits and dead letters: the task's row decides, the message is a nudge.
-    return StubBroker(middleware=[AsyncIO(), middleware])
+    return StubBroker(middleware=[ActorLoop(), middleware])
 
 
 def redis_broker(settings: Settings, middleware: Middleware | None = None) -> NudgeBroker:
@@ -44,7 +61,7 @@ def redis_broker(settings: Settings, middleware: Middleware | None = None) -> Nu
     queues = [QUEUES[priority] for priority in sorted(map(TaskPriority, worker.queues), key=RANKS.__getitem__)]
     if middleware is None:
         return NudgeBroker(settings.redis, middleware=[], queues=queues, threads=0)
-    return NudgeBroker(settings.redis, middleware=[AsyncIO(), middleware], queues=queues, threads=worker.threads)
+    return NudgeBroker(settings.redis, middleware=[ActorLoop(), middleware], queues=queues, threads=worker.threads)
 
 
 class ActorDispatcher:

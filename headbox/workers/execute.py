@@ -38,7 +38,7 @@ async def execute(run: Run) -> None:
     else:
         with run.progress.action(run.task.kind.partition(".")[2]):
             await parameters.run(run)
-        await run.write(lambda work: run.complete(work, Outcome()))
+        await run.finish(Outcome())
 
 
 def expected(error: Exception, correlation_id: str) -> HeadboxError:

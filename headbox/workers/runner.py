@@ -58,7 +58,9 @@ class TaskRunner:
         """Take a task and run it to its end; do nothing when somebody else has it."""
         if self._stopping.is_set():
             return
-        task = await self._engine.transact(lambda work: lifecycle.take(work, task_id, self._worker))
+        task = await self._engine.transact(
+            lambda work: lifecycle.take(work, task_id, self._worker), is_one_statement=True
+        )
         if task is None:
             return
         current = asyncio.current_task()
@@ -227,7 +229,11 @@ class TaskRunner:
         shown: object = None
         ticks = round(SAVE_SECONDS / SHOW_SECONDS)
         tick = 0
-        while not run.is_ending:
+        while True:
+            # Before the first look: that it runs was told when it was taken.
+            await asyncio.sleep(SHOW_SECONDS)
+            if run.is_ending:
+                return
             tick += 1
             actions = run.progress.document()
             state = [(a["state"], [(r["done"], r["total"], r["state"]) for r in a["reports"]]) for a in actions]
@@ -239,7 +245,6 @@ class TaskRunner:
                 self._engine.bus.publish(topics.TASK, str(now.id), snapshot_of(now))
             if tick % ticks == 0:
                 await self._save_progress(run)
-            await asyncio.sleep(SHOW_SECONDS)
 
     async def _save_progress(self, run: Run) -> None:
         actions = orjson.dumps(run.progress.document()).decode()

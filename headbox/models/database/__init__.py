@@ -19,6 +19,7 @@ from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sessions import end_sessions
 from headbox.models.database.sql import (
     analyze,
+    clock,
     delete_in_batches,
     execute,
     fetch,
@@ -48,6 +49,7 @@ __all__ = [
     "Transient",
     "Unreachable",
     "analyze",
+    "clock",
     "create_search_indexes",
     "delete_in_batches",
     "end_sessions",

@@ -171,12 +171,20 @@ async def delete_in_batches(connection: Connection, table: str, condition: str, 
         pass
 
 
-async def now(connection: Connection) -> datetime:
-    """Return the time on the database's clock."""
+def clock(connection: Connection) -> tuple[str, list[datetime]]:
+    """Return the expression of a statement for the time on the database's clock, and its parameters."""
     if is_sqlite(connection):
         # The database is in this process: its clock is this one.
-        return datetime.now(UTC)
+        return "?", [datetime.now(UTC)]
     # Not that of the transaction's begin: what waited for a lock meanwhile comes later than what it waited for.
-    rows = await fetch(connection, "SELECT clock_timestamp() AS now")
+    return "clock_timestamp()", []
+
+
+async def now(connection: Connection) -> datetime:
+    """Return the time on the database's clock."""
+    expression, values = clock(connection)
+    if values:
+        return values[0]
+    rows = await fetch(connection, f"SELECT {expression} AS now")
     time: datetime = rows[0]["now"]
     return time
