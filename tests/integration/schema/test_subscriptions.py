@@ -17,16 +17,12 @@ from headbox.types import TaskState
 from tests.factories.repository import make_repository
 from tests.factories.task import make_gate, make_sync, make_wait
 from tests.integration.schema.api import Api
+from tests.integration.schema.ids import gid
 from tests.support.upstream import Upstream
 from tests.support.waiting import until
 
 WATCH = "subscription ($id: ID!) { task(id: $id) { id state actions { name state reports { done total } } } }"
 WATCH_ALL = "subscription ($filter: TaskFilter) { tasks(filter: $filter) { id state } }"
-
-
-def gid(type_name: str, row: Any) -> str:
-    """Return the global id of a row."""
-    return str(GlobalId(type_name, row.id))
 
 
 async def test_state_comes_first_and_the_final_one_last(api: Api) -> None:

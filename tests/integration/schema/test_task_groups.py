@@ -12,7 +12,7 @@ from tests.factories.names import unused_name
 from tests.factories.repository import make_repository
 from tests.factories.task import make_gate
 from tests.integration.schema.api import Api
-from tests.integration.schema.test_mutations import gid, local_id
+from tests.integration.schema.ids import gid, local_id
 from tests.support.engine import LocalEngine
 from tests.support.statements import statements
 from tests.support.upstream import Upstream

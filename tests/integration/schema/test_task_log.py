@@ -16,7 +16,7 @@ from headbox.tasking.log import recorded
 from headbox.types import TaskState, uuid7
 from tests.factories.task import make_gate, make_wait
 from tests.integration.schema.api import Api
-from tests.integration.schema.test_mutations import gid
+from tests.integration.schema.ids import gid
 from tests.support.engine import LocalEngine
 
 LINE = "number attempt level logger message extra loggedAt"
