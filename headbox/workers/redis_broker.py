@@ -5,12 +5,11 @@ is done. Here a message is only a nudge, and the database knows the rest. So a w
 that is free, waits for it in one blocking command instead of asking, takes from the queue of the highest priority that
 has any, and is done with it once it is taken: what is lost with a worker is sent again by the reconciler.
 
-The keys are Dramatiq's own:
+Nobody asks for a message by its id, so there is one key for each queue, and one command takes a message:
 
 | Key | Type | Meaning | Lifetime |
 | --- | --- | --- | --- |
-| `<namespace>:<queue>` | list | Ids of messages, the oldest first. | Until all are taken. |
-| `<namespace>:<queue>.msgs` | hash | Messages by id, as Dramatiq encodes them. | Until taken. |
+| `<namespace>:<queue>` | list | Messages as Dramatiq encodes them, the oldest first. | Until all are taken. |
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from queue import Empty, Full, Queue
-from uuid import uuid4
 
 from dramatiq import Message
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import DecodeError
 from dramatiq.middleware import Middleware
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -89,7 +88,6 @@ class NudgeBroker(RedisBroker):
     def enqueue(self, message: Message[object], *, delay: int | None = None) -> Message[object]:
         """Send a message soon, from any thread; it is lost when Redis stays away."""
         assert delay is None, "a nudge is for now"
-        message = message.copy(options={"redis_message_id": str(uuid4())})
         self.emit_before("enqueue", message, delay)
         self._start_sender()
         try:
@@ -189,23 +187,21 @@ class NudgeBroker(RedisBroker):
         # What Dramatiq's script does for "enqueue", without its book of living workers: nobody acknowledges here.
         with self.client.pipeline(transaction=False) as pipeline:
             for message in messages:
-                key, identifier = self._key(message.queue_name), message.options["redis_message_id"]
-                pipeline.hset(f"{key}.msgs", identifier, message.encode())
-                pipeline.rpush(key, identifier)
+                pipeline.rpush(self._key(message.queue_name), message.encode())
             pipeline.execute()
 
     def _pop(self) -> Message[object] | None:
         popped = self.client.blpop([self._key(queue) for queue in self._order], timeout=BLOCK_SECONDS)
         if popped is None:
             return None
-        key, identifier = popped
+        key, data = popped
         assert isinstance(key, bytes), "the client decodes nothing"
-        with self.client.pipeline(transaction=False) as pipeline:
-            pipeline.hget(key + b".msgs", identifier)
-            pipeline.hdel(key + b".msgs", identifier)
-            data, _ = pipeline.execute()
-        # None, when somebody emptied Redis between the two commands.
-        return Message.decode(data) if data is not None else None
+        assert isinstance(data, bytes), "the client decodes nothing"
+        try:
+            return Message.decode(data)
+        except (DecodeError, TypeError):
+            log.warning("a message that nobody can read was passed over", extra={"queue": key.decode()})
+            return None
 
     def _key(self, queue_name: str) -> str:
         return f"{self.namespace}:{queue_name}"

@@ -60,11 +60,8 @@ def test_task_whose_message_is_doubled_runs_once(
 ) -> None:
     with Cluster(data_dir, environment, contents=0, workers=2) as cluster:
         with unheard(cluster, redis_server) as (task_id, client):
-            (identifier,) = client.lrange(QUEUE, 0, -1)
-            message = client.hget(f"{QUEUE}.msgs", identifier)
-            for copy in range(COPIES):
-                client.hset(f"{QUEUE}.msgs", f"copy-{copy}", message)
-                client.rpush(QUEUE, f"copy-{copy}")
+            (message,) = client.lrange(QUEUE, 0, -1)
+            client.rpush(QUEUE, *[message] * COPIES)
 
         completed(cluster.apis[0].process, task_id)
 

@@ -165,10 +165,11 @@ def test_worker_goes_on_when_redis_is_back(
         wait_until(lambda: done == ["after"])
 
 
-def test_message_without_its_text_is_passed_over(
-    actors: dict[str, dramatiq.Actor[[str], None]], client: redis.Redis, redis_url: str
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"queue_name": "headbox.high"}'])
+def test_message_that_nobody_can_read_is_passed_over(
+    actors: dict[str, dramatiq.Actor[[str], None]], client: redis.Redis, redis_url: str, text: str
 ) -> None:
-    client.rpush(f"headbox:{HIGH}", "emptied-meanwhile")
+    client.rpush(f"headbox:{HIGH}", text)
     actors[HIGH].send("next")
     done: list[str] = []
 
