@@ -1,14 +1,15 @@
 """GraphiQL as a browser shows it, with nothing from anywhere but the server under test."""
 
 import json
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.browser import launch_chromium
+from tests.support.installation import Installations
+from tests.support.server import HeadboxServer
 
 pytestmark = pytest.mark.embedded
 
@@ -19,8 +20,12 @@ TAB = ".graphiql-tab-button"
 READ_MILLISECONDS = 500
 
 
-class Server(Protocol):
-    url: str
+@pytest.fixture(scope="module")
+def server(installations: Installations, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HeadboxServer]:
+    """One server for all: they leave nothing in it, and the browser, where they do, is new for each."""
+    folder = tmp_path_factory.mktemp("graphiql")
+    with installations.new(folder / "data") as data_dir, HeadboxServer(data_dir) as server:
+        yield server
 
 
 @pytest.fixture
@@ -29,7 +34,7 @@ async def page() -> AsyncIterator[Page]:
         yield await browser.new_page()
 
 
-async def open_graphiql(page: Page, server: Server) -> None:
+async def open_graphiql(page: Page, server: HeadboxServer) -> None:
     await page.goto(f"{server.url}/graphql")
     await expect(page.locator(EXECUTE)).to_be_visible()
     await expect(page.locator(".graphiql-query-editor .view-lines")).to_be_visible()
@@ -44,7 +49,7 @@ async def run_operation(page: Page, operation: str) -> None:
     await page.keyboard.press("Control+Enter")
 
 
-async def test_page_loads_without_errors_and_from_the_server_alone(page: Page, server: Server) -> None:
+async def test_page_loads_without_errors_and_from_the_server_alone(page: Page, server: HeadboxServer) -> None:
     requested: set[str] = set()
     errors: list[str] = []
     page.on("request", lambda request: requested.add(urlsplit(request.url).netloc))
@@ -59,7 +64,7 @@ async def test_page_loads_without_errors_and_from_the_server_alone(page: Page, s
     assert errors == []
 
 
-async def test_each_example_is_a_tab_named_for_its_operation(page: Page, server: Server) -> None:
+async def test_each_example_is_a_tab_named_for_its_operation(page: Page, server: HeadboxServer) -> None:
     await open_graphiql(page, server)
 
     examples = json.loads(await page.locator("#headbox-examples").inner_text())
@@ -70,7 +75,7 @@ async def test_each_example_is_a_tab_named_for_its_operation(page: Page, server:
     await expect(page.locator(".graphiql-query-editor")).to_contain_text(f"# {examples[0]['name']}")
 
 
-async def test_variables_of_the_first_example_are_in_their_editor(page: Page, server: Server) -> None:
+async def test_variables_of_the_first_example_are_in_their_editor(page: Page, server: HeadboxServer) -> None:
     await open_graphiql(page, server)
 
     examples = json.loads(await page.locator("#headbox-examples").inner_text())
@@ -80,7 +85,7 @@ async def test_variables_of_the_first_example_are_in_their_editor(page: Page, se
         await expect(page.get_by_label("Variables").first).to_contain_text(name)
 
 
-async def test_query_runs_over_http(page: Page, server: Server) -> None:
+async def test_query_runs_over_http(page: Page, server: HeadboxServer) -> None:
     await open_graphiql(page, server)
 
     await run_operation(page, "{ __typename }")
@@ -88,7 +93,7 @@ async def test_query_runs_over_http(page: Page, server: Server) -> None:
     await expect(page.locator(RESPONSE)).to_contain_text('"__typename": "Query"')
 
 
-async def test_subscription_runs_over_a_socket_at_the_same_address(page: Page, server: Server) -> None:
+async def test_subscription_runs_over_a_socket_at_the_same_address(page: Page, server: HeadboxServer) -> None:
     await open_graphiql(page, server)
 
     async with page.expect_websocket() as opened:
@@ -99,7 +104,7 @@ async def test_subscription_runs_over_a_socket_at_the_same_address(page: Page, s
     await expect(page.locator(RESPONSE)).to_contain_text('"message"')
 
 
-async def test_own_tabs_are_kept_on_the_next_visit(page: Page, server: Server) -> None:
+async def test_own_tabs_are_kept_on_the_next_visit(page: Page, server: HeadboxServer) -> None:
     await open_graphiql(page, server)
     before = await page.locator(TAB).count()
     await run_operation(page, "query Mine { __typename }")

@@ -57,10 +57,13 @@ async def test_many_clients_take_one_execution(api: Api, results: Results) -> No
         await until(lambda: any("task_claim" in statement for statement in asked))
         await asyncio.sleep(0.05)
         executed = len([statement for statement in asked if "task_claim" in statement])
+        shared = results.shared_count
         gate.open()
         seen = await asyncio.gather(*watching)
 
-    assert executed == 1
+    assert shared == 1
+    # Another time where the event of the task's start was still on its way.
+    assert executed <= 2
     assert {states[0] for states in seen} == {"RUNNING"}
     assert {states[-1] for states in seen} == {"COMPLETED"}
 

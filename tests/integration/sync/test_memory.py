@@ -17,8 +17,9 @@ from tests.support.mirror import MANIFEST, Mirror
 from tests.support.upstream import Upstream
 
 #: A sync with its publication may take so many bytes at its peak, whatever it syncs.
-LIMIT_BYTES = 40_000_000
-UNITS = 20_000
+LIMIT_BYTES = 20_000_000
+#: Two thousand bytes for each would be too many.
+UNITS = 10_000
 
 
 @pytest.mark.slow

@@ -49,11 +49,12 @@ DOUBLING = " ".join(
     ],
 )
 def test_document_that_takes_long_to_validate_is_refused_at_once(schema: ApiSchema, query: str) -> None:
-    begun = time.monotonic()
+    # Time of this thread: the machine may be busy with other tests.
+    begun = time.thread_time()
     errors = schema.documents.check(query).errors
 
     assert [error.extensions for error in errors] == [{"code": "LIMIT_EXCEEDED"}]
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 @pytest.mark.parametrize(
