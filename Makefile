@@ -1,19 +1,23 @@
 # Every command of the project. `make help` lists them, and CI calls nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo serve test chaos check lint format schema schema-is-current bench clean
+.PHONY: help setup browser demo serve test test-distributed test-long chaos check lint format schema schema-is-current bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 GRAPHIQL := headbox/web_assets/graphiql/index.html
+# Two test processes for each core: tests wait for servers and clocks a third of their time.
+PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist worksteal
 # What is tested on PostgreSQL and Redis too.
 TWO_WAYS := tests/unit/models tests/unit/tasking tests/integration tests/acceptance tests/deploy tests/chaos
 # Of these, what every change goes through: the engine, and the processes that are killed.
 ENGINE := tests/unit/tasking tests/integration/tasking tests/integration/sync tests/integration/publish tests/chaos \
 	tests/acceptance/test_crash.py tests/acceptance/test_order.py tests/acceptance/test_processes.py
+# Or each test process, and each server that it starts, would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed $(GRAPHIQL) ## Make .venv with the pinned dependencies and the headbox command; build the web pages
 
@@ -24,17 +28,20 @@ serve: setup ## Run the server on http://127.0.0.1:8640
 	@$(BIN)/headbox serve
 
 test: setup browser lint schema-is-current ## Run every check and every test, embedded and distributed, as CI does
-	@$(BIN)/pytest tests -q -n logical --dist worksteal
-	@HEADBOX_TEST_WAY=distributed $(BIN)/pytest $(ENGINE) -q -n logical --dist worksteal
+	@$(PYTEST) tests
+	@HEADBOX_TEST_WAY=distributed $(PYTEST) $(ENGINE)
 
 test-distributed: setup browser ## Run on PostgreSQL and Redis whatever goes both ways: before every release
-	@HEADBOX_TEST_WAY=distributed $(BIN)/pytest $(TWO_WAYS) -q -n logical --dist worksteal
+	@HEADBOX_TEST_WAY=distributed $(PYTEST) $(TWO_WAYS)
+
+test-long: setup browser ## Run every embedded test, and repeat more often what is random: before every release
+	@HEADBOX_TEST_LENGTH=long $(PYTEST) tests
 
 chaos: setup ## Disturb API, content and workers for five minutes, and look for harm
-	@HEADBOX_TEST_WAY=distributed HEADBOX_TEST_CHAOS=long $(BIN)/pytest tests/chaos/test_chaos.py -q
+	@HEADBOX_TEST_WAY=distributed HEADBOX_TEST_LENGTH=long $(BIN)/pytest tests/chaos/test_chaos.py -q
 
 check: setup lint schema-is-current ## Run the checks and the fast tests: two minutes, before every commit
-	@$(BIN)/pytest tests/unit tests/architecture -q -n logical
+	@$(PYTEST) tests/unit tests/architecture
 
 lint: setup ## Check format, lint rules, types and who imports whom
 	@$(BIN)/ruff format --quiet --check .
