@@ -10,7 +10,7 @@ from tortoise.exceptions import OperationalError
 from tortoise.models import Model
 
 from headbox.errors import ChangeUnconfirmed, DatabaseUnavailable, HeadboxError, NotFound, Required, StorageFull
-from headbox.models.database import TRANSIENT, CommitUnconfirmed, Unreachable, is_full
+from headbox.models.database import TRANSIENT, CommitUnconfirmed, Unreachable, is_full, row_of
 from headbox.resolvers.context import Context
 from headbox.tasking.engine import UnitOfWork
 
@@ -70,7 +70,7 @@ async def wanted(
         WrongType: It is the id of something else.
     """
     identifier = context.types.decode(text, model, kind=kind, path=path)
-    row = await model.get_or_none(pk=identifier, using_db=work.connection)
+    row = await row_of(work.connection, model, identifier)
     is_deleted = getattr(row, "deleted_at", None) is not None
     type_name = context.types.name_of(row) if row is not None and not is_deleted else None
     if row is None or type_name is None or context.global_id(type_name, identifier) != text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 #: What stands in place of a credential.
@@ -24,5 +25,13 @@ def masked(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [masked(name, item) for item in value]
     if isinstance(value, str):
-        return MASK if _SECRET_NAME.search(name) else _USERINFO.sub(f"{MASK}@", value)
+        if _is_secret(name):
+            return MASK
+        return _USERINFO.sub(f"{MASK}@", value) if "://" in value else value
     return value
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    """Tell whether a field is named for a credential; there are few names, and many lines."""
+    return _SECRET_NAME.search(name) is not None

@@ -32,6 +32,7 @@ from headbox.models.database.sql import (
     model_from,
     now,
     row_lock,
+    row_of,
 )
 from headbox.models.database.sqlite import SQLITE_FILE
 
@@ -70,5 +71,6 @@ __all__ = [
     "pending_migrations",
     "retrying",
     "row_lock",
+    "row_of",
     "transaction",
 ]

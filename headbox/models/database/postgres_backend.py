@@ -293,7 +293,9 @@ class PooledClient(_Statements):
                 if self._pool is None:
                     await self.create_connection(with_db=True)
         assert self._pool is not None
-        connection: _Raw = await self._pool.acquire(timeout=max(seconds, RETRY_SECONDS))
+        # To wait with a timeout takes longer than to have a connection that is free.
+        timeout = None if self._pool.get_idle_size() else max(seconds, RETRY_SECONDS)
+        connection: _Raw = await self._pool.acquire(timeout=timeout)
         return connection
 
     async def give_back(self, connection: _Raw) -> None:
