@@ -15,6 +15,7 @@ from headbox.content_app.problem import Problem, upstream_failed
 from headbox.content_app.remotes import OpenRemote, Remotes
 from headbox.errors import Canceled, HeadboxError, Internal, StorageFull, StorageUnavailable
 from headbox.models.database import Database, transaction
+from headbox.pipeline.keeping import Collected
 from headbox.services import serving
 from headbox.services.serving import Found
 from headbox.settings import DownloadSettings
@@ -153,6 +154,6 @@ class Arrivals:
             await self._storage.adopt(path, sha256)
             await self._storage.flush()
             async with transaction() as connection:
-                await serving.record(connection, content_id, relative_path, sha256=sha256, size=size)
-        except (StorageFull, StorageUnavailable) as error:
-            log.warning("on-demand artifact could not be kept", extra={"path": relative_path, "error": error.message})
+                await serving.record(connection, self._storage, content_id, relative_path, sha256=sha256, size=size)
+        except (StorageFull, StorageUnavailable, Collected) as error:
+            log.warning("on-demand artifact could not be kept", extra={"path": relative_path, "error": str(error)})

@@ -1,6 +1,14 @@
 """The database: one noun a file, and the migrations. Core alone owns tables; plugins own none."""
 
-from headbox.models.content import Artifact, ArtifactSource, Content, ContentArtifact, ContentNeed, Membership
+from headbox.models.content import (
+    Artifact,
+    ArtifactRemoval,
+    ArtifactSource,
+    Content,
+    ContentArtifact,
+    ContentNeed,
+    Membership,
+)
 from headbox.models.distribution import Distribution, DistributionHistory
 from headbox.models.installation import Installation
 from headbox.models.lease import Lease
@@ -15,6 +23,7 @@ from headbox.models.worker import Worker
 
 __all__ = [
     "Artifact",
+    "ArtifactRemoval",
     "ArtifactSource",
     "Content",
     "ContentArtifact",

@@ -62,6 +62,22 @@ class Artifact(Model):
         table = "artifact"
 
 
+class ArtifactRemoval(Model):
+    """Stored bytes that are on their way out, or went lately: who stores the same bytes looks here before it commits.
+
+    See `pipeline.keeping`.
+    """
+
+    sha256 = fields.CharField(max_length=64, primary_key=True)
+    # On the database's clock. Who started it deletes the bytes within a time, or not at all.
+    started_at = fields.DatetimeField()
+    # When the bytes were gone. None while they may go at any moment.
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta(Model.Meta):
+        table = "artifact_removal"
+
+
 class ContentArtifact(Model):
     """The place of an artifact in a content unit, whose bytes may not be stored yet."""
 

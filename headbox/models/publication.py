@@ -54,14 +54,12 @@ class PublishedFile(Model):
     """A metadata file that a publication adds to the content of its version."""
 
     id = fields.BigIntField(primary_key=True)
-    publication: fields.ForeignKeyRelation[Publication] = fields.ForeignKeyField(
-        "core.Publication", related_name="files", on_delete=fields.CASCADE
-    )
-    publication_id: uuid.UUID
+    # Not a foreign key: a publication goes at once, however many files it has, and the files go behind it.
+    publication_id = fields.UUIDField()
     relative_path = fields.TextField()
     sha256 = fields.CharField(max_length=64, db_index=True)
     size = fields.BigIntField()
 
     class Meta(Model.Meta):
         table = "published_file"
-        unique_together = (("publication", "relative_path"),)
+        unique_together = (("publication_id", "relative_path"),)

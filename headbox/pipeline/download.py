@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Collection
 from itertools import count
 from weakref import WeakValueDictionary
 
@@ -89,6 +90,21 @@ class Downloads:
                     group.create_task(self._one(batch, unit, artifact, sha256, failures, keep_going=keep_going))
             self._batches_to_come -= 1
             self._tell_totals()
+        return failures
+
+    async def fetch_again(
+        self, batch: Batch, digests: Collection[str], *, keep_going: bool
+    ) -> dict[str, tuple[TaskError, str]]:
+        """Fetch artifacts of the batch that were stored and are not any more; otherwise as `fetch`."""
+        for digest in digests:
+            batch.stored.pop(digest, None)
+        failures: dict[str, tuple[TaskError, str]] = {}
+        async with asyncio.TaskGroup() as group:
+            for unit in batch.units:
+                for artifact in unit.artifacts:
+                    sha256, _ = batch.digests.get((unit.id, artifact.relative_path), ("", 0))
+                    if sha256 in digests:
+                        group.create_task(self._one(batch, unit, artifact, sha256, failures, keep_going=keep_going))
         return failures
 
     async def _one(

@@ -12,12 +12,14 @@ from uuid import UUID
 from headbox.models.database import Connection, Insert, fetch, insert_all
 from headbox.models.database.sql import MAX_PARAMETERS
 from headbox.pipeline.batch import Batch, Unit
+from headbox.pipeline.keeping import UNMARK_ARTIFACT, Collected, check_stored, keep_artifacts, keep_content
+from headbox.storage.interface import ArtifactStorage
 
 CONTENT = "content"
 
 
 class NewlyKnown(Exception):
-    """Another sync has saved units that were unknown when they were looked up."""
+    """Units were saved or collected since it was looked up which of them are known."""
 
 
 async def known_artifacts(connection: Connection, units: Sequence[Unit]) -> dict[str, dict[str, str | None]]:
@@ -55,7 +57,7 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
             document = unit.content
             content[document.kind].append((unit.id, document.as_json(), unit.slot))
     return [
-        Insert("artifact", ("sha256", "size"), sorted(batch.stored.items()), {"created_at": time}),
+        Insert("artifact", ("sha256", "size"), sorted(batch.stored.items()), {"created_at": time}, UNMARK_ARTIFACT),
         *(
             Insert(CONTENT, ("id", "document", "slot"), rows, {"kind": kind, "created_at": time, "labels": "{}"})
             for kind, rows in content.items()
@@ -95,6 +97,27 @@ async def save(connection: Connection, inserts: Sequence[Insert]) -> None:
     for insert, rows in zip(inserts, changed, strict=True):
         if insert.table == CONTENT and rows < len(insert.rows):
             raise NewlyKnown
+
+
+async def keep(connection: Connection, storage: ArtifactStorage, batch: Batch) -> None:
+    """Keep what a batch counts on from the garbage collection, in the transaction that has written the batch.
+
+    Raises:
+        NewlyKnown: What is known of the batch is out of date; the transaction must be taken back.
+        Collected: So must it, and bytes that were stored are not any more.
+    """
+    if await keep_content(connection, [unit.id for unit in batch.units if unit.id in batch.known]):
+        raise NewlyKnown
+    if batch.stored:
+        await check_stored(connection, storage, batch.stored)
+    counted_on = {
+        batch.digests[place][0]
+        for unit in batch.units
+        for artifact in unit.artifacts
+        if (place := (unit.id, artifact.relative_path)) in batch.digests
+    }
+    if gone := await keep_artifacts(connection, counted_on - batch.stored.keys()):
+        raise Collected(gone)
 
 
 def _content_artifacts(units: Sequence[Unit], batch: Batch) -> Iterator[tuple[Any, ...]]:

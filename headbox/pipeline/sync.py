@@ -6,7 +6,7 @@ Batches bound the memory: a few of them are under way at a time, however many un
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from typing import cast
 from uuid import UUID
@@ -18,8 +18,9 @@ from headbox.models.database import Insert
 from headbox.pipeline.batch import Batch
 from headbox.pipeline.download import Downloads
 from headbox.pipeline.fingerprint import Fingerprint
+from headbox.pipeline.keeping import Collected, removals_ended
 from headbox.pipeline.run import Run
-from headbox.pipeline.save import NewlyKnown, inserts_of, known_artifacts, save
+from headbox.pipeline.save import NewlyKnown, inserts_of, keep, known_artifacts, save
 from headbox.pipeline.stream import LeftOut, UnitStream
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import OnError, uuid7
@@ -100,45 +101,61 @@ class SyncPipeline:
         if self._fingerprint:
             await self._fingerprint.add(batch.units)
         if self._downloads:
-            failures = await self._downloads.fetch(batch, keep_going=self._on_error is OnError.SKIP)
-            self.slots_missed += [unit.slot for unit in batch.units if unit.id in failures]
-            self._stream.leave_out(batch, failures)
+            await self._fetch(batch)
         inserts = inserts_of(batch, self._run.task.id, self._remote_id)
         # One after the other: the database takes one writer, and the others are read and downloaded meanwhile.
         async with saving:
-            if batch.stored:
-                await self._run.storage.flush()
             await self._save(batch, inserts)
         self._saved.add(len(batch.units))
         self._stream.arrived(batch)
 
     async def _save(self, batch: Batch, inserts: Sequence[Insert]) -> None:
+        connection = self._run.engine.database.connection
         while True:
+            if batch.stored:
+                await self._run.storage.flush()
             try:
-                await self._write(inserts)
+                await self._write(inserts, batch)
             except NewlyKnown:
-                batch.known = await known_artifacts(self._run.engine.database.connection, batch.units)
-                self._stream.leave_out(batch, batch.contradictions())
-                inserts = inserts_of(batch, self._run.task.id, self._remote_id)
+                pass
+            except Collected as collected:
+                await removals_ended(connection, collected.digests)
+                await self._fetch(batch, collected.digests)
             else:
                 return
+            batch.known = await known_artifacts(connection, batch.units)
+            self._stream.leave_out(batch, batch.contradictions())
+            inserts = inserts_of(batch, self._run.task.id, self._remote_id)
+
+    async def _fetch(self, batch: Batch, gone: Collection[str] = ()) -> None:
+        """Fetch what a batch lacks, or what of it was stored and is gone; leave out the units that cannot be had."""
+        assert self._downloads is not None, "without downloads, nothing is lacking"
+        keep_going = self._on_error is OnError.SKIP
+        if gone:
+            failures = await self._downloads.fetch_again(batch, gone, keep_going=keep_going)
+        else:
+            failures = await self._downloads.fetch(batch, keep_going=keep_going)
+        self.slots_missed += [unit.slot for unit in batch.units if unit.id in failures]
+        self._stream.leave_out(batch, failures)
 
     async def save_issues(self) -> None:
         """Write the issues that no batch has written."""
         if self._stream.issues:
             await self._write([])
 
-    async def _write(self, inserts: Sequence[Insert]) -> None:
+    async def _write(self, inserts: Sequence[Insert], batch: Batch | None = None) -> None:
         left_out, self._stream.issues = self._stream.issues, []
         issues = [self._issue(unit) for unit in left_out]
 
         async def write(work: UnitOfWork) -> None:
             await save(work.connection, inserts)
+            if batch:
+                await keep(work.connection, self._run.storage, batch)
             await SyncIssue.bulk_create(issues, ignore_conflicts=True, using_db=work.connection)
 
         try:
             await self._run.write(write)
-        except NewlyKnown:
+        except (NewlyKnown, Collected):
             self._stream.issues = left_out + self._stream.issues
             raise
 

@@ -12,8 +12,9 @@ from uuid import UUID
 from headbox.errors import ContentConflict, HeadboxError, Invalid, LimitExceeded, NotFound, Required, UploadIncomplete
 from headbox.kinds import ContentUnit, DeclaredArtifact
 from headbox.models import Artifact, Upload
-from headbox.models.database import Connection, fetch, insert_new, now
+from headbox.models.database import Connection, Contended, fetch, insert_new, now
 from headbox.pipeline.batch import Unit
+from headbox.pipeline.keeping import keep_artifacts, keep_content
 from headbox.pipeline.save import CONTENT, known_artifacts
 from headbox.services.documents import checked
 from headbox.tasking.engine import UnitOfWork
@@ -65,7 +66,9 @@ async def create(
     time = await now(work.connection)
     stored = await _stored(work.connection, wanted)
     prepared = [item if isinstance(item, NotMade) else _prepare(kind, item, stored, time) for item in wanted]
-    known = await _save(work.connection, [unit for unit in prepared if isinstance(unit, Unit)])
+    units = [unit for unit in prepared if isinstance(unit, Unit)]
+    known = await _save(work.connection, units)
+    await _keep(work.connection, units)
     made: list[UUID | NotMade] = []
     for unit in prepared:
         if isinstance(unit, Unit):
@@ -96,9 +99,9 @@ async def stored_digests(connection: Connection, digests: Sequence[str]) -> list
     if len(digests) > MAX_DIGESTS:
         raise LimitExceeded(what="The number of digests", limit=MAX_DIGESTS, path=("sha256",))
     asked = dict.fromkeys(checked_digest(digest, "sha256", str(place)) for place, digest in enumerate(digests))
-    artifacts = await Artifact.filter(sha256__in=list(asked)).using_db(connection).only("sha256")
-    found = {artifact.sha256 for artifact in artifacts}
-    return [digest for digest in asked if digest in found]
+    # Kept, so that who is told of them has the time to say what they are for.
+    gone = await keep_artifacts(connection, asked)
+    return [digest for digest in asked if digest not in gone]
 
 
 def checked_digest(digest: str, *path: str) -> str:
@@ -183,6 +186,18 @@ async def _save(connection: Connection, units: Sequence[Unit]) -> dict[str, dict
     )
     # Looked up again, for somebody else may have been quicker.
     return await known_artifacts(connection, units) if new or told else known
+
+
+async def _keep(connection: Connection, units: Sequence[Unit]) -> None:
+    """Keep units that were written, and the bytes that they are made of, from the garbage collection.
+
+    Raises:
+        Contended: Some of them were collected; the transaction must be taken back, and may be repeated.
+    """
+    gone = await keep_content(connection, {unit.id for unit in units})
+    digests = {artifact.sha256 for unit in units for artifact in unit.artifacts if artifact.sha256}
+    if gone or await keep_artifacts(connection, digests):
+        raise Contended("what content is made of was collected meanwhile")
 
 
 async def _insert(connection: Connection, units: Sequence[Unit]) -> set[str]:

@@ -8,7 +8,6 @@ import heapq
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -20,10 +19,12 @@ import orjson
 from headbox.errors import Invalid
 from headbox.kinds import ContentUnit, DeclaredArtifact, PublishTask, SettingsDocument
 from headbox.models import Distribution, Publication, PublishedFile, PublishSettings
-from headbox.models.database import Connection, fetch, insert_new, lock_row, now
+from headbox.models.database import Connection, Contended, fetch, lock_row, now
+from headbox.pipeline.keeping import Collected, add_artifacts
 from headbox.pipeline.run import Run
 from headbox.services import distribution as distributions
 from headbox.services.rows import locked
+from headbox.storage.interface import ArtifactStorage
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
 from headbox.types import check_relative_path
@@ -61,12 +62,14 @@ class Rendered:
     """A publication that is not visible yet.
 
     Attributes:
+        storage: Where its files are.
         standing: The publication of the same inputs that exists already; nothing was rendered then.
     """
 
     version: VersionKey
     settings: PublishSettings
     fingerprint: str
+    storage: ArtifactStorage
     files: list[RenderedFile] = field(default_factory=list)
     standing: Publication | None = None
 
@@ -81,7 +84,7 @@ async def render(
     run: Run, task_type: type[PublishTask[Any, Any]], version: VersionKey, settings: PublishSettings
 ) -> Rendered:
     """Render and store the metadata of a version, unless a publication of the same inputs stands already."""
-    rendered = Rendered(version, settings, fingerprint(version.id, settings.id, task_type))
+    rendered = Rendered(version, settings, fingerprint(version.id, settings.id, task_type), run.storage)
     rendered.standing = await Publication.get_or_none(fingerprint=rendered.fingerprint)
     if rendered.standing:
         return rendered
@@ -118,7 +121,7 @@ async def commit_into(
             published_at=await now(work.connection),
             using_db=work.connection,
         )
-        await _save_files(work.connection, publication, rendered.files)
+        await _save_files(work.connection, publication, rendered)
         outcome.created.append(f"Publication:{publication.id}")
     elif is_distributable:
         await _make_latest(work.connection, publication)
@@ -185,16 +188,22 @@ def _measure(path: Path) -> tuple[str, int]:
         return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
 
 
-async def _save_files(connection: Connection, publication: Publication, files: list[RenderedFile]) -> None:
-    time = datetime.now(UTC)
-    rows = sorted({(file.sha256, file.size, time) for file in files})
-    await insert_new(connection, "artifact", ("sha256", "size", "created_at"), rows)
+async def _save_files(connection: Connection, publication: Publication, rendered: Rendered) -> None:
+    """Write what a publication consists of.
+
+    Raises:
+        Contended: Bytes that were there when it was rendered were collected; the task may be repeated.
+    """
+    try:
+        await add_artifacts(connection, rendered.storage, {file.sha256: file.size for file in rendered.files})
+    except Collected as error:
+        raise Contended(str(error)) from error
     await PublishedFile.bulk_create(
         [
             PublishedFile(
                 publication_id=publication.id, relative_path=file.relative_path, sha256=file.sha256, size=file.size
             )
-            for file in files
+            for file in rendered.files
         ],
         using_db=connection,
     )

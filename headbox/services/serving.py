@@ -17,8 +17,10 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
-from headbox.models import Artifact, ArtifactSource
+from headbox.models import ArtifactSource
 from headbox.models.database import Connection, execute, fetch
+from headbox.pipeline.keeping import add_artifacts
+from headbox.storage.interface import ArtifactStorage
 from headbox.types import MAX_SEGMENT_BYTES
 
 #: Up to this many units of a version are read whole to list a folder; above it the index on paths is walked instead,
@@ -252,17 +254,23 @@ async def stored(connection: Connection, content_id: UUID, relative_path: str) -
     return (rows[0]["sha256"], rows[0]["size"]) if rows else None
 
 
-async def record(connection: Connection, content_id: UUID, relative_path: str, *, sha256: str, size: int) -> None:
+async def record(
+    connection: Connection, storage: ArtifactStorage, content_id: UUID, relative_path: str, *, sha256: str, size: int
+) -> None:
     """Note that the bytes of a content unit's artifact are stored, and what they turned out to be.
 
     Args:
         connection: A connection inside of a transaction; the storage was flushed before.
+        storage: Where they are.
         content_id: The content unit.
         relative_path: Path of the artifact in it.
         sha256: Digest of the bytes.
         size: Their number.
+
+    Raises:
+        Collected: They are not there any more; nothing may be written.
     """
-    await Artifact.bulk_create([Artifact(sha256=sha256, size=size)], ignore_conflicts=True, using_db=connection)
+    await add_artifacts(connection, storage, {sha256: size})
     await execute(
         connection,
         "UPDATE content_artifact SET sha256 = ?, size = ?"

@@ -16,7 +16,8 @@ from uuid import UUID
 
 from headbox.errors import DigestMismatch, Invalid, LimitExceeded, NotFound, StorageFull
 from headbox.models import Artifact, Upload
-from headbox.models.database import Connection, execute, fetch, insert_new, lock_name, now
+from headbox.models.database import Connection, Contended, execute, fetch, lock_name, now
+from headbox.pipeline.keeping import Collected, add_artifacts, keep_artifacts, removals_ended
 from headbox.services.artifact import ArtifactState, check_artifact
 from headbox.settings import UploadSettings
 from headbox.storage.interface import ArtifactStorage
@@ -78,7 +79,7 @@ async def create(work: UnitOfWork, folder: UploadFolder, new: NewUpload, *, reus
         if folder.free_bytes() - settings.min_free_bytes < new.size:
             raise StorageFull(what="the upload", hint=FULL_HINT)
         await _check_number(work, new.client, present)
-    return await Upload.create(
+    upload = await Upload.create(
         size=new.size,
         received=new.size if is_complete else 0,
         sha256=new.sha256,
@@ -89,6 +90,9 @@ async def create(work: UnitOfWork, folder: UploadFolder, new: NewUpload, *, reus
         completed_at=present if is_complete else None,
         using_db=work.connection,
     )
+    if is_complete and new.sha256 and await keep_artifacts(work.connection, [new.sha256]):
+        raise Contended("the bytes that are uploaded already were collected meanwhile")
+    return upload
 
 
 def _check(new: NewUpload, settings: UploadSettings) -> None:
@@ -189,11 +193,15 @@ async def resume(engine: Engine, storage: ArtifactStorage, file: UploadFile, upl
 async def _store(engine: Engine, storage: ArtifactStorage, file: UploadFile, upload: Upload) -> None:
     """Make an artifact of an upload that is whole; `upload` is changed in place.
 
+    Where its bytes get lost on the way, it begins anew: `received` is 0 then.
+
     Raises:
         HeadboxError: The bytes cannot be stored now, or the upload was removed.
     """
     assert upload.sha256 is not None, "an upload that is whole has a digest"
     connection = engine.database.connection
+    # From here on the row of the upload keeps the bytes; who began to delete them before ends first.
+    await removals_ended(connection, [upload.sha256])
     if file.size == upload.size:
         is_known = await Artifact.filter(sha256=upload.sha256).using_db(connection).exists()
         if not is_known and await _stored(storage, upload) is ArtifactState.DAMAGED:
@@ -204,16 +212,30 @@ async def _store(engine: Engine, storage: ArtifactStorage, file: UploadFile, upl
         await advance(connection, upload, 0, engine.settings.upload)
         return
     await storage.flush()
+    try:
+        await _complete(engine, storage, upload)
+    except Collected:
+        await advance(connection, upload, 0, engine.settings.upload)
+        return
+    # What was moved is no longer there; what another process had moved left an empty file behind the lock.
+    file.remove()
+
+
+async def _complete(engine: Engine, storage: ArtifactStorage, upload: Upload) -> None:
+    """Write that an upload is an artifact.
+
+    Raises:
+        NotFound: The upload was removed.
+        Collected: Its bytes are not stored any more.
+    """
+    assert upload.sha256 is not None, "an upload that is whole has a digest"
     present = datetime.now(UTC)
     async with engine.unit_of_work() as work:
-        row = (upload.sha256, upload.size)
-        await insert_new(work.connection, "artifact", ("sha256", "size"), [row], constants={"created_at": present})
         statement = "UPDATE upload SET completed_at = ? WHERE id = ?"
         if not await execute(work.connection, statement, [present, str(upload.id)]):
             raise NotFound(what="upload", key=str(upload.id))
+        await add_artifacts(work.connection, storage, {upload.sha256: upload.size})
     upload.completed_at = present
-    # What was moved is no longer there; what another process had moved left an empty file behind the lock.
-    file.remove()
 
 
 async def remove(connection: Connection, file: UploadFile, upload: Upload) -> None:

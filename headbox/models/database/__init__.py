@@ -1,5 +1,6 @@
 """Connections to the database, and the few statements that the ORM has no words for."""
 
+from headbox.models.database.barrier import writers_ended
 from headbox.models.database.connection import Connection, Database, transaction
 from headbox.models.database.failures import (
     TRANSIENT,
@@ -73,4 +74,5 @@ __all__ = [
     "row_lock",
     "row_of",
     "transaction",
+    "writers_ended",
 ]

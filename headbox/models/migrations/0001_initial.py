@@ -26,6 +26,16 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='ArtifactRemoval',
+            fields=[
+                ('sha256', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('started_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'artifact_removal', 'app': 'core', 'pk_attr': 'sha256', 'table_description': 'Stored bytes that are on their way out, or went lately: who stores the same bytes looks here before it commits.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='Content',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True)),
@@ -261,12 +271,12 @@ class Migration(migrations.Migration):
             name='PublishedFile',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ('publication', fields.ForeignKeyField('core.Publication', source_field='publication_id', db_constraint=True, to_field='id', related_name='files', on_delete=OnDelete.CASCADE)),
+                ('publication_id', fields.UUIDField()),
                 ('relative_path', fields.TextField(unique=False)),
                 ('sha256', fields.CharField(db_index=True, max_length=64)),
                 ('size', fields.BigIntField()),
             ],
-            options={'table': 'published_file', 'app': 'core', 'unique_together': (('publication', 'relative_path'),), 'pk_attr': 'id', 'table_description': 'A metadata file that a publication adds to the content of its version.'},
+            options={'table': 'published_file', 'app': 'core', 'unique_together': (('publication_id', 'relative_path'),), 'pk_attr': 'id', 'table_description': 'A metadata file that a publication adds to the content of its version.'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -196,7 +196,7 @@ class Site:
         )
         for path, body in (files or {}).items():
             digest = await self.store(body)
-            await PublishedFile.create(publication=publication, relative_path=path, sha256=digest, size=len(body))
+            await PublishedFile.create(publication_id=publication.id, relative_path=path, sha256=digest, size=len(body))
         return publication
 
     async def distribute(self, base_path: str, publication: Publication | None) -> Distribution:
