@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from typing_extensions import override
 
 from headbox.errors import NotFound, StorageFull
-from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth
+from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth, StoredArtifact
 from headbox.storage.keys import digest_of, key_of
 
 #: Folder below the root in which files from other file systems become whole.
@@ -30,7 +31,7 @@ _GIBIBYTE = 1024**3
 class FilesystemStorage(ArtifactStorage):
     """Keeps artifacts below a folder.
 
-    Moves, looks and removals are made on the event loop: each is one or two system calls on metadata, cheaper than the
+    Moves and looks are made on the event loop: each is one or two system calls on metadata, cheaper than the
     way to a thread and back. Bytes are read, and made durable, in threads.
     """
 
@@ -91,15 +92,14 @@ class FilesystemStorage(ArtifactStorage):
 
     @override
     async def delete(self, digest: str) -> None:
-        self.path_of(digest).unlink(missing_ok=True)
+        # In a thread: to let go of a large file takes the file system its time.
+        await asyncio.to_thread(self.path_of(digest).unlink, missing_ok=True)
 
     @override
-    async def digests(self) -> AsyncIterator[str]:
+    async def listing(self) -> AsyncIterator[StoredArtifact]:
         for folder in await asyncio.to_thread(os.listdir, self._root):
-            for name in await asyncio.to_thread(os.listdir, self._root / folder):
-                digest = digest_of(f"{folder}/{name}")
-                if digest is not None:
-                    yield digest
+            for stored in await asyncio.to_thread(_in_folder, self._root / folder):
+                yield stored
 
     @override
     async def flush(self) -> None:
@@ -173,6 +173,19 @@ def _remove_old(incoming: Path) -> None:
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < before:
                 path.unlink()
+
+
+def _in_folder(folder: Path) -> list[StoredArtifact]:
+    """Return the artifacts of one folder, which has a 256th of them all."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            digest = digest_of(f"{folder.name}/{entry.name}")
+            if digest is not None:
+                with suppress(FileNotFoundError):
+                    status = entry.stat()
+                    found.append(StoredArtifact(digest, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)))
+    return found
 
 
 def _size(path: Path) -> int | None:

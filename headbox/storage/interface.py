@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,21 @@ class StorageHealth:
 
     ok: bool
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtifact:
+    """One artifact as the storage has it.
+
+    Attributes:
+        sha256: Its digest, by its name.
+        size: Its size in bytes.
+        stored_at: When it was written, on the clock of what keeps it.
+    """
+
+    sha256: str
+    size: int
+    stored_at: datetime
 
 
 class ArtifactStorage(Protocol):
@@ -84,9 +100,14 @@ class ArtifactStorage(Protocol):
         """Remove an artifact; removing what is not stored is no error. Who reads it now reads on to its end."""
         ...
 
-    def digests(self) -> AsyncIterator[str]:
-        """Yield the digest of every stored artifact, in no order."""
+    def listing(self) -> AsyncIterator[StoredArtifact]:
+        """Yield every stored artifact, in no order; what comes or goes meanwhile may be left out."""
         ...
+
+    async def digests(self) -> AsyncIterator[str]:
+        """Yield the digest of every stored artifact, in no order."""
+        async for stored in self.listing():
+            yield stored.sha256
 
     async def flush(self) -> None:
         """Return when all that was adopted or found before survives a crash of the machine.

@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from headbox.errors import NotFound, StorageFull, StorageUnavailable
 from headbox.settings import MEBIBYTE, StorageSettings
-from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth
+from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth, StoredArtifact
 from headbox.storage.keys import digest_of, key_of
 
 if TYPE_CHECKING:
@@ -206,13 +206,13 @@ class S3Storage(ArtifactStorage):
             await obstore.delete_async(self._store, key_of(digest))
 
     @override
-    async def digests(self) -> AsyncIterator[str]:
+    async def listing(self) -> AsyncIterator[StoredArtifact]:
         with _translated():
             async for page in obstore.list(self._store):
                 for found in page:
                     digest = digest_of(found["path"])
                     if digest is not None:
-                        yield digest
+                        yield StoredArtifact(digest, found["size"], found["last_modified"])
 
     @override
     async def flush(self) -> None:

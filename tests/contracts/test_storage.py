@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import hypothesis
@@ -81,6 +82,16 @@ async def test_an_adopted_file_reads_back_and_its_path_is_gone(bench: Bench, bod
     assert await bench.storage.size_of(digest) == len(body)
     assert await bench.storage.exists(digest)
     assert not (bench.folder / "download").exists()
+
+
+async def test_listing_tells_size_and_time(bench: Bench) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    digest = await bench.adopt(b"paper")
+
+    [stored] = [stored async for stored in bench.storage.listing()]
+
+    assert (stored.sha256, stored.size) == (digest, len(b"paper"))
+    assert before <= stored.stored_at <= datetime.now(UTC) + timedelta(seconds=2)
 
 
 async def test_adopting_again_keeps_one_artifact_and_takes_the_file_away(bench: Bench) -> None:
