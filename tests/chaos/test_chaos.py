@@ -24,7 +24,7 @@ from tests.support.upstream import Upstream
 
 pytestmark = pytest.mark.distributed
 
-SHORT = Plan(seconds=30, tasks=200, repositories=10, apis=2, contents=1, workers=3, seed=1)
+SHORT = Plan(seconds=20, tasks=140, repositories=10, apis=2, contents=1, workers=3, seed=1)
 LONG = Plan(seconds=300, tasks=2000, repositories=50, apis=3, contents=2, workers=4, seed=2)
 PLAN = LONG if IS_LONG else SHORT
 

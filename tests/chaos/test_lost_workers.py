@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 
 #: Times that a worker is suspended at in the middle of a sync, each at another moment of it.
-ROUNDS = 4
+ROUNDS = 3
 #: How long a sync takes at the least, in seconds: the upstream takes that time for one of its files.
 SYNC_SECONDS = 0.4
 #: How long a worker that comes back has to do harm, in seconds.
@@ -49,10 +49,11 @@ def upstream() -> Iterator[Upstream]:
         yield upstream
 
 
-def runner(api: HeadboxServer, task_id: str) -> int | None:
-    """Return the process that has taken a task last, if one has."""
-    worker = api.query(WORKER, {"id": task_id})["task"]["worker"]
-    return int(worker["name"].rpartition(":")[2]) if worker else None
+def taken_by(api: HeadboxServer, task_id: str) -> int:
+    """Return the process that takes a task, once one has."""
+    while not (worker := api.query(WORKER, {"id": task_id})["task"]["worker"]):
+        time.sleep(0.01)
+    return int(worker["name"].rpartition(":")[2])
 
 
 def versions(api: HeadboxServer, repository: str) -> list[int]:
@@ -66,7 +67,7 @@ def manifest(content: HeadboxProcess) -> bytes:
     return httpx2.get(f"{content.url}/content/r/PULP_MANIFEST").raise_for_status().content
 
 
-def worker_of(cluster: Cluster, pid: int | None) -> Node[HeadboxProcess]:
+def worker_of(cluster: Cluster, pid: int) -> Node[HeadboxProcess]:
     """Return the worker that is a process."""
     return next(worker for worker in cluster.workers if worker.process.pid == pid)
 
@@ -90,9 +91,8 @@ def lose_in_the_middle(cluster: Cluster, repository: str, seconds: float) -> Non
     api, content = cluster.apis[0].process, cluster.contents[0].process
     before = manifest(content)
     task_id = sync(api, repository)["id"]
-    wait_until(lambda: runner(api, task_id))
+    zombie = worker_of(cluster, taken_by(api, task_id)).process
     time.sleep(seconds)
-    zombie = worker_of(cluster, runner(api, task_id)).process
     zombie.suspend()
     completed(api, task_id)
     # As soon as the content process has heard of it.
