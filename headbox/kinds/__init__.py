@@ -17,10 +17,11 @@ from headbox.kinds.documents import (
 )
 from headbox.kinds.plugin import Example, Plugin
 from headbox.kinds.registry import PluginInvalid, Registry
-from headbox.kinds.tasks import ClaimTemplate, PublishTask, SyncTask, TaskType, exclusive, shared
+from headbox.kinds.tasks import AppliedPlan, ClaimTemplate, PublishTask, SyncTask, TaskType, exclusive, shared
 
 __all__ = [
     "CORE_TASKS",
+    "AppliedPlan",
     "ClaimTemplate",
     "ContentUnit",
     "DeclaredArtifact",

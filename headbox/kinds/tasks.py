@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
 from headbox.kinds.declared import DeclaredContent
@@ -83,6 +83,21 @@ class TaskType(Document):
         raise NotImplementedError
 
 
+class AppliedPlan(BaseModel):
+    """What a sync keeps of the plan that it applies.
+
+    Attributes:
+        version_number: Number of the repository's latest version that it was computed against.
+        fingerprint: Of everything that the remote declared.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    version_number: int
+    fingerprint: str
+
+
 class SyncTask(TaskType, Generic[RepositoryT, RemoteT], claims=(exclusive("repository"),)):
     """Make a repository version of what a remote holds."""
 
@@ -94,6 +109,7 @@ class SyncTask(TaskType, Generic[RepositoryT, RemoteT], claims=(exclusive("repos
     settings: UUID | None = Field(None, description="Publish settings for the new version's publication.")
     on_error: OnError = Field(OnError.FAIL, description="What happens to a unit that cannot be had.")
     force: bool = Field(False, description="Sync even where the remote says that nothing changed.")
+    plan: AppliedPlan | None = Field(None, description="The plan that it applies, or else changes nothing.")
 
     @classmethod
     def repository_type(cls) -> type[RepositoryDocument]:

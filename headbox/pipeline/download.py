@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from headbox.download.interface import Downloader
 from headbox.errors import ArtifactInvalid, TaskError
 from headbox.kinds import DeclaredArtifact
-from headbox.models.database import fetch
+from headbox.models.database import Connection, fetch
 from headbox.models.database.sql import MAX_PARAMETERS
 from headbox.pipeline.batch import Batch, Unit
 from headbox.pipeline.run import Run
@@ -77,7 +77,7 @@ class Downloads:
         Raises:
             TaskError: The first failure, when not to go on.
         """
-        stored = await self._stored_sizes(batch)
+        stored = await stored_sizes(self._run.engine.database.connection, batch)
         failures: dict[str, tuple[TaskError, str]] = {}
         async with asyncio.TaskGroup() as group:
             for unit in batch.units:
@@ -177,21 +177,22 @@ class Downloads:
         self._artifacts.add()
         return fetched.sha256, fetched.size
 
-    async def _stored_sizes(self, batch: Batch) -> dict[str, int]:
-        """Return the sizes of those of the batch's artifacts that the database knows to be stored."""
-        digests = list(
-            {
-                sha256
-                for unit in batch.units
-                for artifact in unit.artifacts
-                if (sha256 := artifact.sha256 or batch.known.get(unit.id, {}).get(artifact.relative_path))
-            }
-        )
-        stored: dict[str, int] = {}
-        for start in range(0, len(digests), MAX_PARAMETERS):
-            some = digests[start : start + MAX_PARAMETERS]
-            marks = ", ".join("?" * len(some))
-            statement = f"SELECT sha256, size FROM artifact WHERE sha256 IN ({marks})"  # noqa: S608
-            for row in await fetch(self._run.engine.database.connection, statement, some):
-                stored[row["sha256"]] = row["size"]
-        return stored
+
+async def stored_sizes(connection: Connection, batch: Batch) -> dict[str, int]:
+    """Return the sizes of those of a batch's artifacts that the database knows to be stored, by SHA-256."""
+    digests = list(
+        {
+            sha256
+            for unit in batch.units
+            for artifact in unit.artifacts
+            if (sha256 := artifact.sha256 or batch.known.get(unit.id, {}).get(artifact.relative_path))
+        }
+    )
+    stored: dict[str, int] = {}
+    for start in range(0, len(digests), MAX_PARAMETERS):
+        some = digests[start : start + MAX_PARAMETERS]
+        marks = ", ".join("?" * len(some))
+        statement = f"SELECT sha256, size FROM artifact WHERE sha256 IN ({marks})"  # noqa: S608
+        for row in await fetch(connection, statement, some):
+            stored[row["sha256"]] = row["size"]
+    return stored

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -10,8 +12,13 @@ from headbox.kinds import Registry
 from headbox.models.database import Connection
 from headbox.resolvers.ids import GlobalId, NodeTypes
 from headbox.resolvers.loaders import Loaders
+from headbox.services.sync_plan import Planner
 from headbox.storage.interface import ArtifactStorage
 from headbox.tasking.engine import Engine
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
 
 
 @dataclass(slots=True)
@@ -24,7 +31,9 @@ class Context:
         types: The types that have global ids.
         base_url: Address that the client reached the server at, without a slash at its end.
         loaders: The data loaders of this operation.
+        planner: Computes plans.
         client: Address that the client comes from; empty when it is none that one could tell.
+        gone: Returns when the client has gone away; never where that ends the operation by itself.
     """
 
     engine: Engine
@@ -32,14 +41,23 @@ class Context:
     types: NodeTypes
     base_url: str
     loaders: Loaders
+    planner: Planner
     client: str = ""
+    gone: Callable[[], Awaitable[None]] = _never
 
     @classmethod
     def create(
-        cls, engine: Engine, storage: ArtifactStorage, types: NodeTypes, base_url: str, client: str = ""
+        cls,
+        engine: Engine,
+        storage: ArtifactStorage,
+        types: NodeTypes,
+        base_url: str,
+        *,
+        planner: Planner,
+        client: str = "",
     ) -> Context:
         """Return the context of a request."""
-        return cls(engine, storage, types, base_url, Loaders(engine.database.connection, types), client)
+        return cls(engine, storage, types, base_url, Loaders(engine.database.connection, types), planner, client)
 
     def for_operation(self) -> Context:
         """Return a context for another operation of the same client: a connection may carry many."""

@@ -9,9 +9,19 @@ from typing import Any, TypeVar
 from tortoise.exceptions import OperationalError
 from tortoise.models import Model
 
-from headbox.errors import ChangeUnconfirmed, DatabaseUnavailable, HeadboxError, NotFound, Required, StorageFull
+from headbox.errors import (
+    ChangeUnconfirmed,
+    DatabaseUnavailable,
+    HeadboxError,
+    NotFound,
+    Required,
+    StorageFull,
+    WrongType,
+)
+from headbox.models import SyncPlan
 from headbox.models.database import TRANSIENT, CommitUnconfirmed, Unreachable, is_full, row_of
 from headbox.resolvers.context import Context
+from headbox.resolvers.ids import SYNC_PLAN, GlobalId
 from headbox.tasking.engine import UnitOfWork
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -83,6 +93,23 @@ async def wanted_or_none(
 ) -> ModelT | None:
     """Return the row of a global id, or None where the client sent none; see `wanted`."""
     return None if text is None else await wanted(work, context, text, model, *path, kind=kind)
+
+
+async def wanted_plan(work: UnitOfWork, context: Context, text: str, *path: str) -> SyncPlan:
+    """Return the plan of a global id that a client sent, as it is inside of the transaction.
+
+    Raises:
+        NotFound: There is none.
+        WrongType: It is the id of something else.
+    """
+    parsed = GlobalId.parse(text)
+    if parsed is not None and parsed.type_name != SYNC_PLAN and context.types.named(parsed.type_name):
+        raise WrongType(key=text, actual=parsed.type_name, expected=SYNC_PLAN, path=path)
+    is_id = parsed is not None and str(parsed) == text and parsed.type_name == SYNC_PLAN
+    row = await SyncPlan.get_or_none(id=parsed.id, using_db=work.connection) if parsed and is_id else None
+    if row is None:
+        raise NotFound(what=SYNC_PLAN, key=text, path=path)
+    return row
 
 
 def without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:

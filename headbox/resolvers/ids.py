@@ -35,6 +35,8 @@ from headbox.models import (
     Worker,
 )
 
+#: The type that the ids of plans name: it is no node, for plans are gone soon.
+SYNC_PLAN = "SyncPlan"
 #: Models whose rows are all of one type.
 PLAIN_MODELS: tuple[type[Model], ...] = (
     Distribution,

@@ -27,6 +27,7 @@ from headbox.models import (
     Repository,
     RepositoryVersion,
     Schedule,
+    SyncPlan,
     Task,
     TaskClaim,
     TaskGroup,
@@ -73,6 +74,7 @@ class Loaders:
     remote_revision = cached_property[RowLoader[RemoteRevision]](lambda self: self._of(RemoteRevision))
     repository = cached_property[RowLoader[Repository]](lambda self: self._of(Repository))
     schedule = cached_property[RowLoader[Schedule]](lambda self: self._of(Schedule))
+    sync_plan = cached_property[RowLoader[SyncPlan]](lambda self: self._of(SyncPlan))
     version = cached_property[RowLoader[RepositoryVersion]](lambda self: self._of(RepositoryVersion))
     task = cached_property[RowLoader[Task]](lambda self: self._of(Task))
     task_group = cached_property[RowLoader[TaskGroup]](lambda self: self._of(TaskGroup))

@@ -167,6 +167,20 @@ class Listing:
             pass
         raise Invalid(field=name, reason="it is no cursor of this list", path=(name,))
 
+    def place(self, cursor: str, name: str) -> int:
+        """Return the place that a cursor of a list in memory stands at.
+
+        Args:
+            cursor: The cursor.
+            name: The argument that holds it.
+
+        Raises:
+            Invalid: It is none.
+        """
+        place = self._key_in(cursor, name)
+        assert isinstance(place, int), "the keys of such a list are its places"
+        return max(place, -1)
+
     def _beyond(self, cursor: str | None, name: str, *, is_after: bool) -> Condition:
         if cursor is None:
             return ANY
@@ -247,6 +261,33 @@ def request(
         LimitExceeded: The page is too large.
     """
     return PageRequest(listing, arguments, listing.page(arguments), edge, count)
+
+
+def page_of(items: Sequence[ItemT], arguments: PageArguments, *, known: int) -> Page[Edge[ItemT]]:
+    """Return a page of what is in memory, in its order and read forward.
+
+    Args:
+        items: The beginning of the list.
+        arguments: Which page: `first` and `after`.
+        known: How many the whole list has.
+
+    Raises:
+        Invalid: The cursor is none, or the size is.
+        LimitExceeded: The page is too large.
+    """
+    listing = Listing("", "", "", "place", key_type=int)
+    start = listing.place(arguments.after, "after") + 1 if arguments.after is not None else 0
+    edges = [
+        Edge(listing.cursor({"place": place}), item)
+        for place, item in enumerate(items[start : start + arguments.size], start)
+    ]
+    page_info = PageInfo(
+        has_next_page=start + len(edges) < len(items),
+        has_previous_page=arguments.after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return Page(edges, page_info, listing, Count(is_needed=False, known=known))
 
 
 def edges_of(model: type[ModelT]) -> Callable[[str, dict[str, Any]], Edge[ModelT]]:

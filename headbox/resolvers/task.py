@@ -18,6 +18,7 @@ from headbox.models import (
     Repository,
     RepositoryVersion,
     SyncIssue,
+    SyncPlan,
     Task,
     TaskGroup,
     Worker,
@@ -26,7 +27,7 @@ from headbox.models.database import Connection
 from headbox.resolvers import publish_settings as settings_resolver
 from headbox.resolvers.conditions import ANY, NONE, Condition, compiled, every, one_of
 from headbox.resolvers.context import Context
-from headbox.resolvers.edits import below, change, wanted, wanted_or_none
+from headbox.resolvers.edits import below, change, wanted, wanted_or_none, wanted_plan
 from headbox.resolvers.ids import GlobalId
 from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
@@ -151,6 +152,12 @@ async def remote_revision(context: Context, task: Task) -> int:
     return revision.number if revision else 0
 
 
+async def applied_plan(context: Context, task: Task) -> SyncPlan | None:
+    """Return the plan that a sync applies, or None when there is none, or it is gone."""
+    applied = task.input.get("plan")
+    return await context.loaders.sync_plan.load(UUID(applied["id"])) if applied else None
+
+
 async def parameter(context: Context, task: Task, name: str) -> Any:
     """Return what a UUID parameter names, or None when it is null, or gone since the task was created."""
     text = task.input.get(name)
@@ -227,11 +234,12 @@ async def _requested_sync(
     work: UnitOfWork, context: Context, task_type: type[SyncTask[Any, Any]], values: Mapping[str, Any]
 ) -> SyncRequest:
     given, extra = _split(task_type, SyncTask, values)
-    repository, remote = given.pop("repository"), given.pop("remote", None)
+    repository, remote, plan = given.pop("repository"), given.pop("remote", None), given.pop("plan", None)
     repository_kind, remote_kind = task_type.repository_type().kind, task_type.remote_type().kind
     return SyncRequest(
         repository=await wanted(work, context, repository, Repository, "repository", kind=repository_kind),
         remote=await wanted_or_none(work, context, remote, Remote, "remote", kind=remote_kind),
+        plan=await wanted_plan(work, context, plan, "plan") if plan is not None else None,
         extra=extra,
         **given,
     )

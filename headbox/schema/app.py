@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from graphql import GraphQLError
 from starlette.datastructures import URL
@@ -21,7 +22,9 @@ from headbox.schema.build import build_schema
 from headbox.schema.masking import shown
 from headbox.schema.results import Results, Wanted
 from headbox.schema.websocket import LegacyHandler, TransportHandler, bounded_adapter
+from headbox.services.sync_plan import Planner
 from headbox.storage.interface import ArtifactStorage
+from headbox.storage.workspace import Workspace
 from headbox.tasking.engine import Engine
 
 #: Most operations that run at a time on one WebSocket.
@@ -34,6 +37,7 @@ class GraphQLApp(GraphQL[Context, None]):
     Args:
         engine: What the process shares.
         storage: Where artifacts are.
+        workspace: Where working folders are.
 
     Raises:
         PluginInvalid: A plugin declares what the API cannot show.
@@ -42,7 +46,7 @@ class GraphQLApp(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = TransportHandler
     graphql_ws_handler_class = LegacyHandler
 
-    def __init__(self, *, engine: Engine, storage: ArtifactStorage) -> None:
+    def __init__(self, *, engine: Engine, storage: ArtifactStorage, workspace: Workspace) -> None:
         limits = engine.settings.graphql
         public_url = engine.settings.server.public_url
         self.api = build_schema(engine.registry, limits)
@@ -56,6 +60,7 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         self.engine = engine
         self._storage = storage
+        self._planner = Planner(engine, workspace)
         self._types = NodeTypes(engine.registry)
         self._page = graphiql.page(example for plugin in engine.registry.plugins for example in plugin.examples)
         self._closing = asyncio.Event()
@@ -83,7 +88,8 @@ class GraphQLApp(GraphQL[Context, None]):
 
     def _context(self, connection: HTTPConnection) -> Context:
         client = connection.client.host if connection.client else ""
-        return Context.create(self.engine, self._storage, self._types, _origin(connection.base_url), client)
+        base_url = _origin(connection.base_url)
+        return Context.create(self.engine, self._storage, self._types, base_url, planner=self._planner, client=client)
 
     async def _respond(self, request: Request) -> Response:
         accept = request.headers.get("Accept")
@@ -106,6 +112,7 @@ class GraphQLApp(GraphQL[Context, None]):
         context = self._context(request)
         if media == http.EVENT_STREAM:
             return sse.stream(self.results.of(wanted, context), self._closing)
+        context.gone = partial(_gone, request)
         result = await self.api.execute(
             wanted.query,
             variable_values=wanted.variables,
@@ -114,6 +121,12 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         errors = [shown(error) for error in result.errors or ()]
         return http.answer(result.data, errors, result.extensions, media)
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client of a request that was read has closed its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _origin(url: URL | str) -> str:

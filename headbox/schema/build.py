@@ -31,6 +31,7 @@ from headbox.schema.requests import Documents
 from headbox.schema.scalars import SCALARS
 from headbox.schema.schedule import ScheduleMutations, ScheduleQueries
 from headbox.schema.status import StatusQueries
+from headbox.schema.sync_plan import SyncPlanQueries
 from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubscriptions
 from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
 from headbox.schema.task_log import TaskLogSubscriptions
@@ -55,6 +56,7 @@ QUERIES: list[type] = [
     WorkerQueries,
     VersionQueries,
     ArtifactQueries,
+    SyncPlanQueries,
 ]
 MUTATIONS: list[type] = [
     RepositoryMutations,

@@ -75,6 +75,7 @@ async def scheduled(
         ExceptionGroup: An `Invalid` or `Required` for each value at fault.
     """
     task_request.check_has_no_key(request)
+    task_request.check_has_no_plan(request)
     await task_request.check(work, task_type, request)
     return ScheduledTask(task_type, request, shown)
 

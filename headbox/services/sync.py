@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from headbox.download import open_downloader
 from headbox.errors import NotFound, RemoteNotSyncable, UnitConflict
 from headbox.kinds import Registry, RemoteDocument, SyncTask
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, SyncState
 from headbox.models.database import analyze, delete_in_batches
+from headbox.pipeline.fingerprint import Fingerprint
 from headbox.pipeline.metadata import Metadata, Unchanged
-from headbox.pipeline.run import Reading, Run
+from headbox.pipeline.run import Run
 from headbox.pipeline.stream import UnitStream
 from headbox.pipeline.sync import SyncPipeline
 from headbox.services import distribution as distributions
 from headbox.services import open_issue as open_issues
+from headbox.services import planned_sync as planned_syncs
 from headbox.services import publication as publications
 from headbox.services import remote as remotes
 from headbox.services import task as tasks
 from headbox.services import version as versions
 from headbox.services.publication import Rendered, VersionKey
+from headbox.services.sync_reading import SyncRun, read_remote
 from headbox.services.version import NextVersion
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
@@ -57,25 +58,6 @@ class SyncInput:
         if last is None or last.inputs != self.inputs or last.version_number != self.repository.latest_number:
             return {}
         return last.metadata
-
-
-class SyncRun:
-    """Implements `SyncContext`."""
-
-    def __init__(self, reading: Reading, remote: RemoteDocument, metadata: Metadata, stream: UnitStream) -> None:
-        self.remote = remote
-        self.working_folder = reading.working_folder
-        self.report = reading.report
-        self.issue = stream.issue
-        self._metadata = metadata
-
-    async def root_metadata(self, url: str) -> Path:
-        """See `SyncContext.root_metadata`."""
-        return await self._metadata.root(url)
-
-    async def metadata(self, url: str, *, sha256: str | None = None, size: int | None = None) -> Path:
-        """See `SyncContext.metadata`."""
-        return await self._metadata.other(url, sha256=sha256, size=size)
 
 
 async def run_sync(run: Run, parameters: Parameters) -> None:
@@ -115,6 +97,8 @@ async def _read_input(run: Run, parameters: Parameters) -> SyncInput:
     repository = await Repository.get_or_none(id=parameters.repository)
     if repository is None:
         raise NotFound(what="repository", key=str(parameters.repository))
+    if parameters.plan:
+        planned_syncs.check_version(parameters.plan, repository)
     row = await Remote.get_or_none(id=parameters.remote)
     revision = await RemoteRevision.get_or_none(id=parameters.remote_revision)
     if row is None or revision is None:
@@ -132,7 +116,7 @@ def _inputs(registry: Registry, parameters: Parameters, remote: RemoteDocument) 
     values = [
         parameters.kind,
         version,
-        parameters.model_dump(mode="json", exclude={"remote_revision", "automation", "settings", "force", "on_error"}),
+        parameters.model_dump(mode="json", exclude={"remote_revision"} | planned_syncs.FREE),
         remote.model_dump(mode="json", exclude=common),
     ]
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -172,7 +156,8 @@ class Made:
 
 async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> Made:
     """Prepare the next version of what the remote holds; nothing at all where it holds what the last sync saw."""
-    known = {} if parameters.force else given.skippable()
+    known = {} if parameters.force or parameters.plan else given.skippable()
+    fingerprint = Fingerprint(run.working_folder) if parameters.plan else None
     with run.progress.action("sync"):
         async with open_downloader(remotes.access(given.remote), run.engine.settings.download) as downloader:
             metadata = Metadata(run, downloader, known, given.remote.url)
@@ -188,25 +173,25 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> Made:
                 downloader=downloader if given.remote.policy is DownloadPolicy.IMMEDIATE else None,
                 remote_id=parameters.remote,
                 on_error=parameters.on_error,
+                fingerprint=fingerprint,
             )
             try:
-                await pipeline.take(parameters.declare(SyncRun(run, given.remote, metadata, stream)))
+                await read_remote(parameters, SyncRun(run, given.remote, metadata, stream), metadata, pipeline.take)
             except Unchanged:
                 run.report("sync.unchanged", "Nothing has changed since the last sync").add(0)
                 return Made()
-            except ValidationError as error:
-                # A plugin that reads metadata into documents need not explain what they refuse.
-                raise metadata.refused(error) from error
         if stream.unit_count > UNANALYZED_UNITS:
             await analyze(run.engine.database.connection, "staged_content")
-        await _leave_out_conflicts(run, stream)
+        await _leave_out_conflicts(run, stream, fingerprint)
+        if parameters.plan and fingerprint:
+            planned_syncs.check_fingerprint(parameters.plan, await fingerprint.digest())
         await pipeline.save_issues()
         await _keep_what_stands(run, pipeline, given.repository)
         prepared = await _prepare(run, parameters, given.repository)
     return Made(prepared, Seen({} if stream.issue_count else metadata.seen, stream.unit_count, stream.issue_count))
 
 
-async def _leave_out_conflicts(run: Run, stream: UnitStream) -> None:
+async def _leave_out_conflicts(run: Run, stream: UnitStream, fingerprint: Fingerprint | None) -> None:
     """Let no two units of a version take the same place: the first one that was declared stays."""
     connection = run.engine.database.connection
     while conflicts := await versions.conflicts(connection, run.task.id):
@@ -214,6 +199,8 @@ async def _leave_out_conflicts(run: Run, stream: UnitStream) -> None:
             stream.issue(UnitConflict(what=repr(path)), relative_path=path)
         left_out = [content_id for content_id, _ in conflicts]
         await run.write(lambda work: versions.unstage(work.connection, run.task.id, left_out))  # noqa: B023 - done at once
+        if fingerprint:
+            await fingerprint.leave_out(left_out)
 
 
 async def _keep_what_stands(run: Run, pipeline: SyncPipeline, repository: Repository) -> None:
@@ -270,6 +257,9 @@ async def _finish(run: Run, parameters: Parameters, given: SyncInput, made: Made
             await distribute(run, work, given.repository)
 
     async def finish(work: UnitOfWork) -> None:
+        if parameters.plan:
+            current = await Repository.get(id=given.repository.id, using_db=work.connection)
+            planned_syncs.check_version(parameters.plan, current)
         outcome = Outcome({"repository_version": None, "publication": None, "reused": False})
         if made.version and made.version.is_changed:
             version = await versions.commit(work.connection, made.version, run.task.id)

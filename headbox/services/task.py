@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,11 @@ from headbox.errors import (
     WrongType,
 )
 from headbox.kinds import Document, PublishTask, RepositoryDocument, SyncTask, TaskPurge, TaskType
-from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, Task
+from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, SyncPlan, Task
 from headbox.models.database import Connection
 from headbox.services import distribution as distributions
 from headbox.services import open_issue as open_issues
+from headbox.services import planned_sync as planned_syncs
 from headbox.services import publish_settings as settings_service
 from headbox.services.documents import check_labels, checked
 from headbox.services.idempotency import Idempotency
@@ -30,7 +31,7 @@ from headbox.types import Automation, OnError, SyncMode, TaskPriority, uuid7
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """A sync that a client asks for; what is None is taken from the repository."""
+    """A sync that a client asks for; what is None is taken from the plan, where there is one, or the repository."""
 
     repository: Repository
     remote: Remote | None = None
@@ -42,6 +43,7 @@ class SyncRequest:
     labels: dict[str, Any] | None = None
     idempotency_key: str | None = None
     group_id: UUID | None = None
+    plan: SyncPlan | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -101,6 +103,8 @@ async def prepare_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], re
             expected=task_type.repository_type().kind,
             path=("repository",),
         )
+    if request.plan is not None:
+        request = await _as_planned(work.connection, task_type, request, request.plan)
     remote = await _sync_remote(work.connection, task_type, request)
     revision = await RemoteRevision.get(remote_id=remote.id, number=remote.revision, using_db=work.connection)
     automation = request.automation or repository.automation
@@ -116,7 +120,25 @@ async def prepare_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], re
         "on_error": request.on_error,
         "force": request.force,
     }
-    return Prepared(checked(task_type, values))
+    parameters = checked(task_type, values)
+    if request.plan is not None:
+        applied = await planned_syncs.check(work.connection, request.plan, parameters, repository)
+        parameters = parameters.model_copy(update={"plan": applied})
+    return Prepared(parameters)
+
+
+async def _as_planned(
+    connection: Connection, task_type: type[SyncTask[Any, Any]], request: SyncRequest, plan: SyncPlan
+) -> SyncRequest:
+    """Return a request with what it leaves out as a plan has it."""
+    planned = planned_syncs.parameters_of(plan, task_type)
+    own = {name: getattr(planned, name) for name in task_type.model_fields if name not in SyncTask.model_fields}
+    return replace(
+        request,
+        remote=request.remote or await Remote.get_or_none(id=planned.remote, using_db=connection),
+        mode=request.mode or planned.mode,
+        extra=own | request.extra,
+    )
 
 
 async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]], request: PublishRequest) -> Task:

@@ -107,6 +107,16 @@ def check_has_no_key(request: Request) -> None:
         raise Invalid(field="idempotency_key", reason=reason, path=("idempotency_key",))
 
 
+def check_has_no_plan(request: Request) -> None:
+    """Make sure that a task that is created again and again applies no plan, which can be done once.
+
+    Raises:
+        Invalid: It does.
+    """
+    if isinstance(request, SyncRequest) and request.plan is not None:
+        raise Invalid(field="plan", reason="it can be applied once, and not by a schedule", path=("plan",))
+
+
 def kept(request: Request) -> dict[str, Any]:
     """Return a request as a document: JSON values, and ids in place of rows."""
     values = {part.name: getattr(request, part.name) for part in fields(request)}

@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 from headbox.models.database import Connection, execute, fetch, is_sqlite, now, transaction
-from headbox.services import purge, schedule, sync_retry, upload
+from headbox.services import purge, schedule, sync_plan, sync_retry, upload
 from headbox.tasking.engine import Engine
 
 #: How often rows are looked for that nobody needs, in seconds.
@@ -36,6 +36,7 @@ class Upkeep:
             self._next_sweep = clock + SWEEP_SECONDS
             await purge.purge_old(self._engine)
             await sweep(self._engine.database.connection)
+            await sync_plan.remove_expired(self._engine.database.connection)
 
 
 async def sweep(connection: Connection) -> None:

@@ -75,7 +75,7 @@ async def _serve(parts: Parts, taken: socket.socket) -> Server:
     async with parts.bus() as bus:
         worker = worker_of(parts, bus, is_alone=database.is_sqlite)
         engine = _engine(parts, database, bus, worker.dispatcher)
-        graphql = GraphQLApp(engine=engine, storage=parts.storage)
+        graphql = GraphQLApp(engine=engine, storage=parts.storage, workspace=parts.workspace)
         content = _content(parts, content_database, bus)
         uploads = UploadApp(engine=engine, storage=parts.storage)
         app = create_app(engine=engine, storage=parts.storage, graphql=graphql, uploads=uploads, content=content)
@@ -93,7 +93,7 @@ async def _serve_api(parts: Parts, taken: socket.socket) -> Server:
     with _sending(parts.settings) as dispatcher:
         async with parts.bus() as bus, database.connected():
             engine = _engine(parts, database, bus, dispatcher)
-            graphql = GraphQLApp(engine=engine, storage=parts.storage)
+            graphql = GraphQLApp(engine=engine, storage=parts.storage, workspace=parts.workspace)
             uploads = UploadApp(engine=engine, storage=parts.storage)
             app = create_app(engine=engine, storage=parts.storage, graphql=graphql, uploads=uploads, content=None)
             server = Server(app, parts.settings, on_stop=(graphql.close, uploads.close))

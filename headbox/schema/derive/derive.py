@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from headbox.kinds import CORE_TASKS, Registry, RepositoryDocument, SyncTask
-from headbox.schema.derive import content, publish_settings, purge, remote, repository, schedule, task, task_group
+from headbox.schema.derive import (
+    content,
+    publish_settings,
+    purge,
+    remote,
+    repository,
+    schedule,
+    sync_plan,
+    task,
+    task_group,
+)
 from headbox.schema.derive.parts import Parts
 
 
@@ -28,6 +38,8 @@ def derived(registry: Registry) -> Parts:
         if task_type not in CORE_TASKS:
             task.add_list(parts, task_type)
             task.add_mutation(parts, task_type)
+        if issubclass(task_type, SyncTask):
+            sync_plan.add_query(parts, task_type)
     purge.add_mutation(parts)
     for repository_kind in registry.repositories:
         repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))

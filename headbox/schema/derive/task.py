@@ -36,6 +36,7 @@ from headbox.schema.remote import Remote
 from headbox.schema.repository import Repository
 from headbox.schema.scalars import JSON
 from headbox.schema.sync_issue import SyncIssue
+from headbox.schema.sync_plan import SyncPlan
 from headbox.schema.task import Task
 from headbox.schema.version import RepositoryVersion
 from headbox.services.task_request import PARAMETER_MODELS
@@ -139,7 +140,8 @@ def _sync_fields(parts: Parts, task_type: type[SyncTask[Any, Any]]) -> dict[str,
         "repository_version": _REPOSITORY_VERSION,
         "publication": _PUBLICATION,
         "issues": _ISSUES,
-        **output_fields(SyncTask, _read_input, but=("repository", "remote", "remote_revision", "settings")),
+        "plan": _PLAN,
+        **output_fields(SyncTask, _read_input, but=("repository", "remote", "remote_revision", "settings", "plan")),
     }
     if settings:
         fields["settings"] = _parameter("settings", parts.types[settings.__name__], SyncTask)
@@ -186,6 +188,11 @@ async def _resolve_issues(root: Row, info: Info, first: First = UNSET, after: Af
     return await resolver.issues(info.context, root, page_arguments(first, after))
 
 
+async def _resolve_plan(root: Row, info: Info) -> dict[str, Any] | None:
+    plan = await resolver.applied_plan(info.context, root)
+    return {"plan": plan, "errors": []} if plan else None
+
+
 _REMOTE_REVISION = strawberry.field(
     resolver=_resolve_remote_revision,
     graphql_type=int,
@@ -200,6 +207,11 @@ _PUBLICATION = strawberry.field(
     resolver=_resolve_publication,
     graphql_type=Publication | None,
     description="The publication that it made, or found where an identical one stood already; null until it is done.",
+)
+_PLAN = strawberry.field(
+    resolver=_resolve_plan,
+    graphql_type=SyncPlan | None,
+    description="The plan that it applies; null for none, and where that is gone.",
 )
 _ISSUES = strawberry.field(
     resolver=_resolve_issues,
@@ -276,6 +288,10 @@ def _creation_fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
 def _sync_fields_to_give(task_type: type[SyncTask[Any, Any]]) -> dict[str, Any]:
     own_mode = "; the repository's own when left out."
     force = "Sync even where the remote says that nothing changed."
+    plan = (
+        "Plan to apply: the sync does what it says, or changes nothing, with a PlanOutdated, where anything has moved"
+        " since. What is left out here is taken from the plan, but for `automation`."
+    )
     return {
         "repository": (strawberry.ID, strawberry.field(description="Repository to sync into.")),
         "remote": (strawberry.ID | None, optional(f"Remote to sync from{own_mode}")),
@@ -286,6 +302,7 @@ def _sync_fields_to_give(task_type: type[SyncTask[Any, Any]]) -> dict[str, Any]:
             strawberry.field(default=OnError.FAIL, description="What happens to a unit that cannot be had."),
         ),
         "force": (bool | None, strawberry.field(default=False, description=force)),
+        "plan": (strawberry.ID | None, optional(plan)),
         **input_fields(task_type, but=SyncTask.model_fields),
     }
 
