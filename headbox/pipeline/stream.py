@@ -60,6 +60,7 @@ class UnitStream:
         self.issues: list[LeftOut] = []
         self.issue_count = 0
         self.unit_count = 0
+        self._is_ending = False
         # Units on their way to the database. What was left out stays here: it is left out wherever it is declared.
         self._under_way: dict[str, Unit] = {}
         self._discovered = reading.report("sync.discover.content", "Reading what the remote holds")
@@ -92,6 +93,10 @@ class UnitStream:
         for unit in batch.units:
             del self._under_way[unit.id]
 
+    def end(self) -> None:
+        """Let the stream end where it is, and the plugin's generator be closed."""
+        self._is_ending = True
+
     def all_discovered(self) -> None:
         """Say that no more batches will come."""
         self._discovered.expect(self.unit_count)
@@ -107,6 +112,8 @@ class UnitStream:
         # Closed here, and not when it is collected: what a plugin does at the end belongs to its task.
         async with aclosing(_turns(declared)) as turns:
             async for turn in turns:
+                if self._is_ending:
+                    return
                 units += self._new_units(turn)
                 if len(units) >= BATCH_UNITS:
                     yield self._batch(units, limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from headbox.models.database import Insert
 from headbox.pipeline.batch import Batch
 from headbox.pipeline.download import Downloads
 from headbox.pipeline.fingerprint import Fingerprint
+from headbox.pipeline.jobs import Jobs
 from headbox.pipeline.keeping import Collected, removals_ended
 from headbox.pipeline.run import Run
 from headbox.pipeline.save import NewlyKnown, inserts_of, keep, known_artifacts, save
@@ -74,18 +76,15 @@ class SyncPipeline:
             HeadboxError: Something cannot be had, and the task was told to fail then.
             LimitExceeded: The remote declares more units than are taken.
         """
-        free = asyncio.Semaphore(BATCHES_IN_FLIGHT)
+        jobs = Jobs(BATCHES_IN_FLIGHT, self._stream.end)
         saving = asyncio.Lock()
         generator = cast("AsyncGenerator[DeclaredContent, None]", declared)
         try:
-            # The group ends first: no failure of a batch disturbs what a plugin does when it is closed.
-            async with aclosing(self._stream.batches(generator)) as batches, asyncio.TaskGroup() as group:
+            async with aclosing(self._stream.batches(generator)) as batches, jobs.running():
                 async for batch in batches:
-                    await free.acquire()
                     if self._downloads:
                         self._downloads.announce()
-                    job = group.create_task(self._process(batch, saving))
-                    job.add_done_callback(lambda _: free.release())
+                    await jobs.start(partial(self._process, batch, saving))
                 self._stream.all_discovered()
                 if self._downloads:
                     self._downloads.all_announced()

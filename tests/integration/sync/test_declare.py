@@ -96,3 +96,30 @@ async def test_generator_has_ended_when_its_task_ends(
     await parcels.engine.finished(task)
 
     assert [state.is_final for state in states] == [False]
+
+
+async def test_generator_that_is_closing_is_not_disturbed_by_a_batch_that_fails(
+    parcels: Parcels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headbox.pipeline.stream.BATCH_UNITS", 1)
+    closed: list[str] = []
+
+    async def declare(_: SyncContext[ParcelRemote]) -> AsyncIterator[DeclaredContent]:
+        try:
+            # As many as are handed on together: the batch fails while the generator closes by itself.
+            units = [
+                parcels.parcel(str(number), {str(number): b"%d" % number if number else b"first"})
+                for number in range(50)
+            ]
+            declares_until_it_fails(parcels)
+            for unit in units:
+                yield unit
+        finally:
+            await until(lambda: parcels.upstream.hits(sha256(b"first")))
+            await asyncio.sleep(0.5)
+            closed.append("in peace")
+
+    task = await parcels.begin(declare)
+    await parcels.engine.failed(task)
+
+    assert closed == ["in peace"]
