@@ -152,6 +152,11 @@ class DownloadSettings(Section):
     max_units: int = Field(5_000_000, gt=0, description="Most content units that one sync may declare.")
     max_redirects: int = Field(10, ge=0, description="Most redirects that one request follows.")
     backoff_seconds: float = Field(0.5, ge=0, description="Wait before the first retry, in seconds; then it doubles.")
+    source_retry_seconds: float = Field(
+        300.0,
+        ge=0,
+        description="How long a source of stored content that failed is tried only after all others, in seconds.",
+    )
 
 
 class SyncSettings(Section):

@@ -19,12 +19,12 @@ from headbox.content_app.listing import PAGE_ENTRIES, after_of, send_listing
 from headbox.content_app.metrics import ContentMetrics
 from headbox.content_app.pointers import Pointers
 from headbox.content_app.problem import NotServed, Problem, database_failed, storage_failed
-from headbox.content_app.remotes import Remotes
 from headbox.errors import StorageUnavailable
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher
 from headbox.models.database import TRANSIENT, Database
 from headbox.services import serving
+from headbox.services.remote_pool import RemotePool
 from headbox.services.serving import Pointer, Served
 from headbox.settings import Settings
 from headbox.storage import ArtifactStorage, Workspace
@@ -58,7 +58,7 @@ class ContentApp:
         self._metrics = ContentMetrics(metrics)
         self._pointers = Pointers(database)
         self._files = Files(database, self._metrics)
-        self._remotes = Remotes(registry, cipher, settings.download)
+        self._remotes = RemotePool(registry, cipher, settings.download)
         self._arrivals = Arrivals(
             database=database,
             storage=storage,

@@ -12,11 +12,12 @@ from uuid import UUID
 from headbox.content_app.arrival import Arrival
 from headbox.content_app.metrics import ContentMetrics
 from headbox.content_app.problem import Problem, upstream_failed
-from headbox.content_app.remotes import OpenRemote, Remotes
 from headbox.errors import Canceled, HeadboxError, Internal, StorageFull, StorageUnavailable
 from headbox.models.database import Database, transaction
 from headbox.pipeline.keeping import Collected
 from headbox.services import serving
+from headbox.services import source as sources
+from headbox.services.remote_pool import OpenRemote, RemotePool
 from headbox.services.serving import Found
 from headbox.settings import DownloadSettings
 from headbox.storage import ArtifactStorage, Workspace
@@ -38,7 +39,7 @@ class Arrivals:
         database: Database,
         storage: ArtifactStorage,
         workspace: Workspace,
-        remotes: Remotes,
+        remotes: RemotePool,
         settings: DownloadSettings,
         metrics: ContentMetrics,
     ) -> None:
@@ -116,7 +117,9 @@ class Arrivals:
 
     async def _fetch(self, arrival: Arrival, content_id: UUID, found: Found, folder: Path) -> None:
         problem = Problem(404, "MISSING", _NO_SOURCE)
-        for source in await serving.sources(self._database.connection, content_id, found.relative_path):
+        connection = self._database.connection
+        place = content_id, found.relative_path
+        for source in await sources.candidates(connection, self._remotes, sha256=found.sha256, place=place):
             path = folder / str(source.id)
             try:
                 async with self._remotes.lease(source.remote_id) as remote:
@@ -127,7 +130,9 @@ class Arrivals:
                     extra={"path": found.relative_path, "code": error.code, "error": error.message},
                 )
                 problem = upstream_failed(error)
+                await sources.failed(connection, self._remotes, source, error)
                 continue
+            await sources.worked(connection, self._remotes, source)
             self._metrics.upstream_fetched.inc()
             if arrival.is_kept:
                 await self._keep(content_id, found.relative_path, path, size, sha256)

@@ -75,8 +75,9 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
             ("content_id", "relative_path", "url"),
             [(unit.id, artifact.relative_path, artifact.url) for unit in units for artifact in unit.artifacts],
             {"remote_id": str(remote_id)},
-            on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET url = excluded.url"
-            " WHERE artifact_source.url <> excluded.url",
+            # What failed at another address says nothing about this one.
+            on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET url = excluded.url, failed_at = NULL,"
+            " error = NULL WHERE artifact_source.url <> excluded.url",
         ),
         Insert(
             "staged_content",

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
-from headbox.models import ArtifactSource
 from headbox.models.database import Connection, execute, fetch
 from headbox.pipeline.keeping import add_artifacts
 from headbox.storage.interface import ArtifactStorage
@@ -232,15 +231,6 @@ async def list_base_paths(connection: Connection, folder: str, *, after: str | N
     """
     page = _page(await _scan(partial(_walk_base_paths, connection), folder, after, limit + 1), limit)
     return Listing([Entry(entry.name.rstrip("/") + "/") for entry in page.entries], page.next)
-
-
-async def sources(connection: Connection, content_id: UUID, relative_path: str) -> list[ArtifactSource]:
-    """Return where the bytes of a content unit's artifact can be fetched, first known first."""
-    return (
-        await ArtifactSource.filter(content_id=content_id, relative_path=relative_path)
-        .using_db(connection)
-        .order_by("id")
-    )
 
 
 async def stored(connection: Connection, content_id: UUID, relative_path: str) -> tuple[str, int] | None:

@@ -1,8 +1,9 @@
-"""Downloaders for the remotes that on-demand content comes from, kept open from one artifact to the next."""
+"""Downloaders for the remotes that stored content can be fetched from, kept open from one artifact to the next."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,15 +35,24 @@ class OpenRemote:
     users: int = field(default=0)
 
 
-class Remotes:
-    """One downloader for each remote, so that its limits hold for all that is fetched from it, and connections last."""
+class RemotePool:
+    """One downloader for each remote, so that its limits hold for all that is fetched from it, and connections last.
+
+    It remembers which remotes are away, so that not every artifact waits for each of them anew.
+    """
 
     def __init__(self, registry: Registry, cipher: Cipher, settings: DownloadSettings) -> None:
         self._registry = registry
         self._cipher = cipher
         self._settings = settings
         self._current: dict[UUID, OpenRemote] = {}
+        self._away_until: dict[UUID, float] = {}
         self._lock = asyncio.Lock()
+
+    @property
+    def source_retry_seconds(self) -> float:
+        """For how long what failed is tried only after all others, in seconds."""
+        return self._settings.source_retry_seconds
 
     @asynccontextmanager
     async def lease(self, remote_id: UUID) -> AsyncIterator[OpenRemote]:
@@ -60,6 +70,17 @@ class Remotes:
             remote.users -= 1
             if remote.users == 0 and self._current.get(remote_id) is not remote:
                 await remote.closing.aclose()
+
+    def is_away(self, remote_id: UUID) -> bool:
+        """Tell whether a remote did not answer when it was asked last, a short while ago."""
+        return self._away_until.get(remote_id, 0.0) > time.monotonic()
+
+    def note(self, remote_id: UUID, *, is_away: bool) -> None:
+        """Remember whether a remote answered."""
+        if is_away:
+            self._away_until[remote_id] = time.monotonic() + self.source_retry_seconds
+        else:
+            self._away_until.pop(remote_id, None)
 
     async def close(self) -> None:
         """Close the connections; nobody uses them any more."""
