@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from headbox.errors import Invalid
 from headbox.kinds import ContentUnit
-from headbox.models import Content, ContentArtifact
+from headbox.models import ArtifactSource, Content, ContentArtifact
 from headbox.models.database import fetch, is_sqlite, json_field
 from headbox.resolvers.conditions import (
     ANY,
@@ -39,6 +40,7 @@ MAX_SORTED_ARTIFACTS = 20_000
 class PlacedArtifact:
     """An artifact of a content unit, and where its bytes can be had."""
 
+    content_id: UUID
     relative_path: str
     sha256: str | None
     size: int | None
@@ -180,14 +182,22 @@ def _field_is(context: Context, unit: type[ContentUnit], name: str, value: str) 
 async def artifacts(context: Context, content: Content) -> list[PlacedArtifact]:
     """Return the artifacts of a content unit, by path."""
     rows: Sequence[ContentArtifact] = await context.loaders.artifacts.load(content.id)
-    return [PlacedArtifact(row.relative_path, row.sha256, row.size, await _availability(context, row)) for row in rows]
+    return [
+        PlacedArtifact(row.content_id, row.relative_path, row.sha256, row.size, await _availability(context, row))
+        for row in rows
+    ]
+
+
+async def sources(context: Context, artifact: PlacedArtifact) -> list[ArtifactSource]:
+    """Return where the bytes of an artifact can be fetched, first known first."""
+    return await context.loaders.sources.load((artifact.content_id, artifact.relative_path))
 
 
 async def _availability(context: Context, artifact: ContentArtifact) -> Availability:
     if artifact.sha256 is not None and await context.loaders.stored_digest.load(artifact.sha256):
         return Availability.LOCAL
     place = (artifact.content_id, artifact.relative_path)
-    return Availability.REMOTE if await context.loaders.has_source.load(place) else Availability.MISSING
+    return Availability.REMOTE if await context.loaders.sources.load(place) else Availability.MISSING
 
 
 def _utc(time: datetime) -> datetime:

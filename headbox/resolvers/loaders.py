@@ -95,7 +95,9 @@ class Loaders:
         lambda self: DataLoader(self._artifacts, BATCH)
     )
     stored_digest = cached_property[DataLoader[str, bool]](lambda self: DataLoader(self._stored_digests, BATCH))
-    has_source = cached_property[DataLoader[ArtifactPlace, bool]](lambda self: DataLoader(self._have_sources, BATCH))
+    sources = cached_property[DataLoader[ArtifactPlace, list[ArtifactSource]]](
+        lambda self: DataLoader(self._sources, BATCH)
+    )
     row_count = cached_property[DataLoader[Listing, int]](lambda self: DataLoader(self._count_rows, BATCH))
     # Not cached: each page is asked for once.
     _pages = cached_property[DataLoader[PageRequest[Any], Page[Any]]](
@@ -215,11 +217,12 @@ class Loaders:
         stored = {artifact.sha256 for artifact in await Artifact.filter(sha256__in=digests).only("sha256")}
         return [digest in stored for digest in digests]
 
-    async def _have_sources(self, places: list[ArtifactPlace]) -> list[bool]:
+    async def _sources(self, places: list[ArtifactPlace]) -> list[list[ArtifactSource]]:
         content_ids = {content_id for content_id, _ in places}
-        sources = await ArtifactSource.filter(content_id__in=content_ids).only("content_id", "relative_path")
-        known = {(source.content_id, source.relative_path) for source in sources}
-        return [place in known for place in places]
+        found: defaultdict[ArtifactPlace, list[ArtifactSource]] = defaultdict(list)
+        for source in await ArtifactSource.filter(content_id__in=content_ids).order_by("id"):
+            found[source.content_id, source.relative_path].append(source)
+        return [found[place] for place in places]
 
     async def _read_pages(self, requests: list[PageRequest[Any]]) -> list[Page[Any]]:
         return await paging.read_pages(self._connection, requests)

@@ -13,6 +13,7 @@ from headbox import models
 from headbox.resolvers import content as resolver
 from headbox.resolvers import repository as repository_resolver
 from headbox.resolvers.content import PlacedArtifact
+from headbox.resolvers.current_remote import CurrentRemote
 from headbox.resolvers.paging import Page
 from headbox.resolvers.version import MemberEdge
 from headbox.schema.connection import After, ConnectionFields, First, connection_of, page_arguments
@@ -22,9 +23,36 @@ from headbox.schema.info import Info, lazy
 from headbox.schema.inputs import LABELS
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON, BigInt
+from headbox.services.source import shown_url
 
 Row = strawberry.Parent[models.Content]
 Member = strawberry.Parent[MemberEdge]
+Placed = strawberry.Parent[PlacedArtifact]
+Source = strawberry.Parent[models.ArtifactSource]
+
+
+@strawberry.type(description="Where the bytes of a file can be fetched. Whatever comes from there is checked.")
+class ArtifactSource:
+    """Stands over `models.ArtifactSource`."""
+
+    failed_at: datetime | None = strawberry.field(
+        description="When it last failed, or sent other bytes than it should; null where it did not since it last"
+        " worked. For a while it is tried only after all others."
+    )
+    error: str | None = strawberry.field(description="How it failed.")
+
+    @field(description="Its address, without credentials.", graphql_type=str)
+    @staticmethod
+    def url(root: Source) -> str:
+        return shown_url(root)
+
+    @field(
+        description="The remote that declared it, a deleted one too; null when its plugin is not installed.",
+        graphql_type=lazy("Remote", "remote") | None,
+    )
+    @staticmethod
+    def remote(root: Source, info: Info) -> Awaitable[CurrentRemote | None]:
+        return info.context.loaders.remote.load(root.remote_id)
 
 
 @strawberry.type(description="One file of a content unit.")
@@ -37,6 +65,11 @@ class ContentArtifact:
     )
     size: BigInt | None = strawberry.field(description="How many bytes it has; null until known.")
     availability: Availability = strawberry.field(description="Where its bytes can be had.")
+
+    @field(description="Where its bytes can be fetched, first known first.", graphql_type=list[ArtifactSource])
+    @staticmethod
+    def sources(root: Placed, info: Info) -> Awaitable[list[models.ArtifactSource]]:
+        return resolver.sources(info.context, root)
 
 
 @strawberry.interface(

@@ -1,8 +1,8 @@
 """Where the bytes of artifacts can be fetched: what remotes declared, in the order in which it is tried.
 
 First the sources of the very place that the bytes are wanted for, first known first. Then those of other places with
-the same digest: the bytes are checked, so it does not matter who sends them. A source that failed a short while ago, and
-one whose remote is away, comes after all others; it is tried nevertheless, for it may be well again.
+the same digest: the bytes are checked, so it does not matter who sends them. A source that failed a short while ago,
+and one whose remote is away, comes after all others; it is tried nevertheless, for it may be well again.
 """
 
 from __future__ import annotations
@@ -90,10 +90,9 @@ async def _of_digest(connection: Connection, sha256: str | None) -> list[Artifac
         return []
     rows = await fetch(
         connection,
-        "SELECT s.* FROM"
-        f" (SELECT content_id, relative_path FROM content_artifact WHERE sha256 = ? LIMIT {MAX_PLACES}) a"  # noqa: S608
+        "SELECT s.* FROM (SELECT content_id, relative_path FROM content_artifact WHERE sha256 = ? LIMIT ?) a"
         " JOIN artifact_source s ON s.content_id = a.content_id AND s.relative_path = a.relative_path ORDER BY s.id",
-        [sha256],
+        [sha256, MAX_PLACES],
     )
     return [model_from(ArtifactSource, row) for row in rows]
 
