@@ -20,6 +20,7 @@ from headbox.services import health
 from headbox.services.health import Health
 from headbox.settings import ServerSettings
 from headbox.storage.interface import ArtifactStorage
+from headbox.tasking.bus import EventBus
 from headbox.tasking.engine import Engine
 from headbox.uploads import UploadApp
 
@@ -34,7 +35,7 @@ def create_app(
     gauges = TaskGauges(engine, REGISTRY)
 
     def look() -> Awaitable[Health]:
-        return health.look(engine.database.connection, storage, engine.dispatcher)
+        return health.look(engine.database.connection, storage, bus=engine.bus, dispatcher=engine.dispatcher)
 
     routes: list[BaseRoute] = [
         *graphql.routes(),
@@ -51,12 +52,12 @@ def create_app(
 
 
 def create_content_app(
-    *, database: Database, storage: ArtifactStorage, content: ContentApp, server: ServerSettings
+    *, database: Database, storage: ArtifactStorage, content: ContentApp, bus: EventBus, server: ServerSettings
 ) -> Starlette:
     """Return the content app alone; its database is connected on the event loop that it is served on."""
 
     def look() -> Awaitable[Health]:
-        return health.look(database.connection, storage, None)
+        return health.look(database.connection, storage, bus=bus)
 
     routes: list[BaseRoute] = [
         Mount("/content", app=content),

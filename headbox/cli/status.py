@@ -20,13 +20,14 @@ query Status {
     plugins { name version }
     database { name ok detail }
     broker { name ok detail }
+    bus { name ok detail }
     storage { name ok detail }
     workersOnline
     tasks { waiting running completed failed canceled }
   }
 }
 """
-_COMPONENTS = ("database", "broker", "storage")
+_COMPONENTS = ("database", "broker", "bus", "storage")
 
 
 def _status(server: str, output_format: OutputFormat) -> None:

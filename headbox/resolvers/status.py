@@ -33,6 +33,13 @@ async def storage(context: Context) -> ComponentStatus:
     return ComponentStatus("storage", health.ok, health.detail)
 
 
+async def bus(context: Context) -> ComponentStatus:
+    """Ask the event bus of this process."""
+    carrier = context.engine.bus
+    problem = carrier.problem()
+    return ComponentStatus(carrier.name, ok=problem is None, detail=problem)
+
+
 async def broker(context: Context) -> ComponentStatus:
     """Try the broker."""
     dispatcher = context.engine.dispatcher

@@ -56,6 +56,14 @@ class Status:
     async def broker(info: Info) -> resolver.ComponentStatus:
         return await resolver.broker(info.context)
 
+    @field(
+        description="What carries events to subscriptions, and tells running tasks to end.",
+        graphql_type=ComponentStatus,
+    )
+    @staticmethod
+    async def bus(info: Info) -> resolver.ComponentStatus:
+        return await resolver.bus(info.context)
+
     @field(description="Where artifacts are stored.", graphql_type=ComponentStatus)
     @staticmethod
     async def storage(info: Info) -> resolver.ComponentStatus:

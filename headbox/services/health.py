@@ -9,6 +9,7 @@ from tortoise.exceptions import BaseORMException
 
 from headbox.models.database import Connection, fetch
 from headbox.storage.interface import ArtifactStorage
+from headbox.tasking.bus import EventBus
 from headbox.tasking.engine import Dispatcher
 
 #: How long an answer may take, in seconds.
@@ -28,18 +29,22 @@ class Health:
     degraded: tuple[str, ...] = ()
 
 
-async def look(connection: Connection, storage: ArtifactStorage, dispatcher: Dispatcher | None) -> Health:
+async def look(
+    connection: Connection, storage: ArtifactStorage, *, bus: EventBus, dispatcher: Dispatcher | None = None
+) -> Health:
     """Try what a process needs.
 
     Args:
         connection: To the database.
         storage: Where artifacts are.
+        bus: What carries events.
         dispatcher: What carries messages, where the process sends or takes any.
     """
     problems = [problem for problem in (await _database(connection), await _storage(storage)) if problem]
-    # Without messages the reconciler finds what can run, later than they would have told.
-    slow = await dispatcher.check() if dispatcher is not None else None
-    return Health(tuple(problems), (slow,) if slow else ())
+    # Without messages the reconciler finds what can run, and without events everybody looks at the rows: both later
+    # than they would have been told.
+    slow = [await dispatcher.check() if dispatcher is not None else None, bus.problem()]
+    return Health(tuple(problems), tuple(reason for reason in slow if reason))
 
 
 async def _database(connection: Connection) -> str | None:

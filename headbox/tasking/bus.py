@@ -91,7 +91,15 @@ class EventBus(Protocol):
 
     A subscriber that reads the database once it has subscribed, and again whenever its subscription gives None, misses
     nothing that the bus knows to have lost.
+
+    Attributes:
+        name: What carries the events, for people.
     """
+
+    name: str
+
+    def problem(self) -> str | None:
+        """Return what keeps events from being carried now, or None when nothing does; from any thread."""
 
     def publish(self, topic: str, key: str, payload: Payload) -> None:
         """Tell every subscriber of the topic; from any thread, without waiting, never failing."""
@@ -134,8 +142,14 @@ class Listeners:
 class MemoryBus:
     """An event bus within one process. It loses nothing."""
 
+    name = "events, within this process"
+
     def __init__(self) -> None:
         self._listeners = Listeners()
+
+    def problem(self) -> str | None:
+        """See `EventBus.problem`: what is within this process always hears."""
+        return None
 
     def publish(self, topic: str, key: str, payload: Payload) -> None:
         """See `EventBus.publish`."""

@@ -29,6 +29,7 @@ from redis.exceptions import RedisError
 
 from headbox.settings import RedisSettings
 from headbox.tasking.bus import Interest, Listeners, Payload, Subscription
+from headbox.tasking.redis_metrics import REDIS_UP
 
 #: Most events that wait to be sent, each of another key; the oldest is dropped for one more.
 MAX_WAITING = 10_000
@@ -45,12 +46,16 @@ FLUSH_SECONDS = 1.0
 
 #: What a broken connection raises; the last of it, uvloop, of one that was closed meanwhile.
 _BROKEN = (RedisError, OSError, RuntimeError)
+#: Whether events are heard.
+_UP = REDIS_UP.labels("events")
 
 log = logging.getLogger(__name__)
 
 
 class RedisBus:
     """An event bus between all processes that share a Redis and a namespace. Carries events while it is `running`."""
+
+    name = "events over redis"
 
     # No loop here relies on being canceled alone: before Python 3.12, what has a timeout may take a cancellation for
     # it.
@@ -80,6 +85,10 @@ class RedisBus:
     def is_connected(self) -> bool:
         """Whether events of other processes are heard now."""
         return self._is_connected
+
+    def problem(self) -> str | None:
+        """See `EventBus.problem`."""
+        return "Redis does not answer: events wait, or are lost" if self._is_away else None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -131,12 +140,13 @@ class RedisBus:
             began = clock()
             try:
                 await job()
-            except _BROKEN as error:
-                if not self._is_away:
+            except Exception as error:
+                if not _is_broken(error):
+                    log.exception("the event bus failed, and begins anew")
+                elif not self._is_away:
                     self._is_away = True
+                    _UP.set(0)
                     log.warning("Redis is away: events wait, or are lost", extra={"error": str(error)})
-            except Exception:
-                log.exception("the event bus failed, and begins anew")
             if clock() - began > LONGEST_WAIT_SECONDS:
                 wait = FIRST_WAIT_SECONDS
             await asyncio.sleep(wait)
@@ -156,8 +166,9 @@ class RedisBus:
                     for (topic, key), payload in batch.items():
                         pipeline.publish(f"{self._prefix}{topic}:{key}", orjson.dumps(payload))
                     await pipeline.execute()
-            except _BROKEN:
-                self._outbox.put_back(batch)
+            except Exception as error:
+                if _is_broken(error):
+                    self._outbox.put_back(batch)
                 raise
 
     async def _receive(self) -> None:
@@ -165,6 +176,7 @@ class RedisBus:
         async with self._client.pubsub() as channels:
             await channels.connect()
             self._is_connected = True
+            _UP.set(1)
             if self._is_away:
                 self._is_away = False
                 log.info("Redis answers again")
@@ -225,6 +237,13 @@ class RedisBus:
             payload = orjson.loads(message["data"])
             for subscription in listening:
                 subscription.offer(key, payload)
+
+
+def _is_broken(error: Exception) -> bool:
+    """Tell whether an error comes from a connection that is no more."""
+    # The client lets go of what it writes to when one coroutine meets the end of the connection; another one, amid a
+    # command, then writes to None.
+    return isinstance(error, _BROKEN) or (isinstance(error, AttributeError) and error.obj is None)
 
 
 class _Outbox:

@@ -138,7 +138,8 @@ class WorkerProcess(Middleware):
 
     async def _look(self) -> Health:
         with self._database.selected():
-            return await health.look(self._database.connection, self._storage, self.dispatcher)
+            connection = self._database.connection
+            return await health.look(connection, self._storage, bus=self._bus, dispatcher=self.dispatcher)
 
     def _giving_back(self, runner: TaskRunner) -> asyncio.Task[None]:
         """Begin to give back what is running, unless that has begun."""

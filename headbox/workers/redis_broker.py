@@ -32,6 +32,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from headbox.settings import RedisSettings
+from headbox.tasking.redis_metrics import REDIS_UP
 
 #: How long one command waits for a message, in seconds: as long as a stop may have to wait for it.
 BLOCK_SECONDS = 0.5
@@ -43,6 +44,9 @@ RETRY_SECONDS = 0.2
 GIVE_UP_SECONDS = 5.0
 #: Most messages that wait to be sent, and most that are sent at once.
 MAX_WAITING, BATCH = 10_000, 500
+
+#: Whether messages are carried.
+_UP = REDIS_UP.labels("messages")
 
 log = logging.getLogger(__name__)
 
@@ -207,11 +211,13 @@ class NudgeBroker(RedisBroker):
         return f"{self.namespace}:{queue_name}"
 
     def _note_away(self, why: str) -> None:
+        _UP.set(0)
         if not self._is_away:
             self._is_away = True
             log.warning("Redis is away: messages wait, or are lost and sent again later", extra={"error": why})
 
     def _note_back(self) -> None:
+        _UP.set(1)
         if self._is_away:
             self._is_away = False
             log.info("Redis answers again")

@@ -61,8 +61,12 @@ def test_processes_share_the_work(cluster: Cluster, api: HeadboxServer, upstream
     content = cluster.contents[0].process.url
     assert httpx2.get(f"{content}/content/mirror/a.txt").content == b"paper"
     assert httpx2.get(f"{api.url}/content/mirror/a.txt").status_code == 404
-    [status] = api.query("{ status { broker { name ok } workersOnline } }").values()
-    assert status == {"broker": {"name": "dramatiq over redis", "ok": True}, "workersOnline": 2}
+    [status] = api.query("{ status { broker { name ok } bus { name ok } workersOnline } }").values()
+    assert status == {
+        "broker": {"name": "dramatiq over redis", "ok": True},
+        "bus": {"name": "events over redis", "ok": True},
+        "workersOnline": 2,
+    }
 
 
 def test_every_process_tells_how_it_is_doing(cluster: Cluster) -> None:

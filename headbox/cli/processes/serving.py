@@ -107,7 +107,7 @@ async def _serve_content(parts: Parts, taken: socket.socket) -> Server:
     async with parts.bus() as bus, database.connected():
         content = _content(parts, database, bus)
         app = create_content_app(
-            database=database, storage=parts.storage, content=content, server=parts.settings.server
+            database=database, storage=parts.storage, content=content, bus=bus, server=parts.settings.server
         )
         server = Server(app, parts.settings)
         await server.serve([taken])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import redis
+from prometheus_client import REGISTRY
 
 from headbox.settings import RedisSettings
 from headbox.tasking.bus import DISTRIBUTION, TASK, Subscription
-from headbox.tasking.redis_bus import MAX_WAITING, RedisBus
+from headbox.tasking.redis_bus import MAX_WAITING, RedisBus, _is_broken
 from tests.support.services import RedisServer
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -116,3 +118,32 @@ async def test_bus_that_ends_sends_what_waits(here: RedisBus, redis_url: str) ->
             other.publish(TASK, "a", {"n": 1})
 
         assert await events.next(PATIENCE_SECONDS) == ("a", {"n": 1})
+
+
+async def test_bus_tells_whether_it_is_heard(here: RedisBus, redis_server: RedisServer) -> None:
+    def up() -> float | None:
+        return REGISTRY.get_sample_value("headbox_redis_up", {"use": "events"})
+
+    await until(lambda: here.is_connected)
+    assert (here.problem(), up()) == (None, 1)
+
+    await asyncio.to_thread(redis_server.stop)
+    try:
+        await until(lambda: here.problem() is not None)
+        assert up() == 0
+    finally:
+        await asyncio.to_thread(redis_server.start)
+
+    await until(lambda: here.problem() is None)
+    assert up() == 1
+
+
+def test_client_that_let_go_of_its_connection_is_no_fault_of_the_bus() -> None:
+    nothing: Any = None
+    with pytest.raises(AttributeError) as of_nothing:
+        nothing.writelines([b"PING"])
+    with pytest.raises(AttributeError) as of_something:
+        Subscription.unknown()  # type: ignore[attr-defined]
+
+    assert _is_broken(of_nothing.value)
+    assert not _is_broken(of_something.value)
