@@ -138,6 +138,17 @@ class TaskSettings(Section):
     )
 
 
+class GarbageSettings(Section):
+    """When content and artifacts go that nothing needs."""
+
+    grace_hours: float = Field(
+        24.0, gt=0, le=87_600, description="How long nothing must have needed what is deleted, in hours."
+    )
+    interval_hours: float = Field(
+        24.0, ge=0, le=87_600, description="How often it is deleted, in hours; 0 leaves it to those who ask for it."
+    )
+
+
 class DownloadSettings(Section):
     """What may be fetched from remotes."""
 
@@ -317,6 +328,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
     task: TaskSettings = TaskSettings()
+    garbage: GarbageSettings = GarbageSettings()
     download: DownloadSettings = DownloadSettings()
     sync: SyncSettings = SyncSettings()
     storage: StorageSettings = StorageSettings()

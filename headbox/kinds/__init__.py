@@ -5,7 +5,7 @@ that is specific to them in the API, the command line and the documentation is d
 """
 
 from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
-from headbox.kinds.core import CORE_TASKS, TaskPurge
+from headbox.kinds.core import CORE_TASKS, GarbageCollection, TaskPurge
 from headbox.kinds.declared import DeclaredArtifact, DeclaredContent
 from headbox.kinds.documents import (
     ContentUnit,
@@ -29,6 +29,7 @@ __all__ = [
     "Document",
     "Example",
     "FromUpload",
+    "GarbageCollection",
     "Plugin",
     "PluginInvalid",
     "PublishContext",

@@ -20,6 +20,7 @@ from headbox.schema.distribution import DistributionMutations, DistributionQueri
 from headbox.schema.distribution_history import DistributionHistoryQueries
 from headbox.schema.errors import ERROR_TYPES
 from headbox.schema.execution import Operation
+from headbox.schema.garbage import GarbageQueries
 from headbox.schema.info import read_field
 from headbox.schema.masking import is_bug
 from headbox.schema.nodes import NodeQueries
@@ -57,6 +58,7 @@ QUERIES: list[type] = [
     VersionQueries,
     ArtifactQueries,
     SyncPlanQueries,
+    GarbageQueries,
 ]
 MUTATIONS: list[type] = [
     RepositoryMutations,

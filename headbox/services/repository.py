@@ -17,7 +17,7 @@ from headbox.errors import (
 )
 from headbox.kinds import RepositoryDocument, SyncTask
 from headbox.models import Distribution, PublishSettings, Remote, Repository, RepositoryVersion, SyncState, Task
-from headbox.models.database import Connection, execute, lock_name
+from headbox.models.database import Connection, lock_name
 from headbox.services import distribution as distributions
 from headbox.services import publish_settings as settings_service
 from headbox.services import remote as remotes
@@ -149,7 +149,10 @@ async def update(
 
 
 async def delete(work: UnitOfWork, repository: Repository) -> Repository:
-    """Delete a repository with its versions and publications; content units and their bytes stay.
+    """Delete a repository with its versions and publications.
+
+    What says which content they held, and what files the publications had, goes behind it: see `leftovers`. Content
+    units and their bytes stay until the garbage collection finds that nothing needs them.
 
     Raises:
         InUse: A task works on it, or a distribution follows it.
@@ -168,7 +171,6 @@ async def delete(work: UnitOfWork, repository: Repository) -> Repository:
     if users:
         names = ", ".join(repr(distribution.name) for distribution in users)
         raise InUse(what="repository", name=repository.name, users=f"the distributions {names}", path=path)
-    await execute(work.connection, "DELETE FROM membership WHERE repository_id = ?", [str(repository.id)])
     await SyncState.filter(repository_id=repository.id).using_db(work.connection).delete()
     await repository.delete(using_db=work.connection)
     work.repository_changed(repository.id)

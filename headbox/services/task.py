@@ -14,7 +14,7 @@ from headbox.errors import (
     Required,
     WrongType,
 )
-from headbox.kinds import Document, PublishTask, RepositoryDocument, SyncTask, TaskPurge, TaskType
+from headbox.kinds import Document, GarbageCollection, PublishTask, RepositoryDocument, SyncTask, TaskPurge, TaskType
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, SyncPlan, Task
 from headbox.models.database import Connection
 from headbox.services import distribution as distributions
@@ -323,6 +323,9 @@ def _claims(parameters: TaskType) -> list[Claim]:
     if isinstance(parameters, TaskPurge):
         # Two purges would delete the same rows in two orders, and each wait for the other.
         return [Claim("purge:tasks", exclusive=True)]
+    if isinstance(parameters, GarbageCollection):
+        # A mark is one collection's word to the next; two at once would not know whose it is.
+        return [Claim("garbage", exclusive=True)]
     return [
         Claim(template.resource(getattr(parameters, template.parameter)), template.exclusive)
         for template in parameters.claims

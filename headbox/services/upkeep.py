@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 from headbox.models.database import Connection, execute, fetch, is_sqlite, now, transaction
-from headbox.services import purge, schedule, sync_plan, sync_retry, upload
+from headbox.services import garbage, leftovers, purge, schedule, sync_plan, sync_retry, upload
 from headbox.tasking.engine import Engine
 
 #: How often rows are looked for that nobody needs, in seconds.
@@ -25,16 +25,22 @@ class Upkeep:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._next_sweep = time.monotonic()
+        self._has_leftovers = False
 
     async def run(self) -> None:
         """Do what is due; to be called every few seconds."""
         await schedule.fire_due(self._engine)
         await sync_retry.create_due(self._engine)
         await upload.remove_expired(self._engine)
+        if self._has_leftovers:
+            # A few at a time: whatever else is due must not wait for a million of them.
+            self._has_leftovers = bool(await leftovers.delete_some(self._engine.database.connection))
         clock = time.monotonic()
         if clock >= self._next_sweep:
             self._next_sweep = clock + SWEEP_SECONDS
             await purge.purge_old(self._engine)
+            await garbage.create_due(self._engine)
+            self._has_leftovers = True
             await sweep(self._engine.database.connection)
             await sync_plan.remove_expired(self._engine.database.connection)
 

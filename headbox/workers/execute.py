@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
-from headbox.kinds import PublishTask, SyncTask, TaskPurge, TaskType
+from headbox.kinds import GarbageCollection, PublishTask, SyncTask, TaskPurge, TaskType
 from headbox.models.database import TRANSIENT, is_full
 from headbox.pipeline.run import Run
+from headbox.services.garbage import run_garbage_collection
 from headbox.services.publish import run_publish
 from headbox.services.purge import run_purge
 from headbox.services.sync import run_sync
@@ -35,6 +36,8 @@ async def execute(run: Run) -> None:
         await run_publish(run, parameters)
     elif isinstance(parameters, TaskPurge):
         await run_purge(run, parameters)
+    elif isinstance(parameters, GarbageCollection):
+        await run_garbage_collection(run, parameters)
     else:
         with run.progress.action(run.task.kind.partition(".")[2]):
             await parameters.run(run)

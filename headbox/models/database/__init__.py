@@ -1,6 +1,5 @@
 """Connections to the database, and the few statements that the ORM has no words for."""
 
-from headbox.models.database.barrier import writers_ended
 from headbox.models.database.connection import Connection, Database, transaction
 from headbox.models.database.failures import (
     TRANSIENT,
@@ -16,6 +15,7 @@ from headbox.models.database.failures import (
 )
 from headbox.models.database.insert import Insert, insert_all, insert_new
 from headbox.models.database.migrate import migrate, pending_migrations
+from headbox.models.database.moments import commits_durable, writers_ended
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sessions import end_sessions
 from headbox.models.database.sql import (
@@ -52,6 +52,7 @@ __all__ = [
     "Unreachable",
     "analyze",
     "clock",
+    "commits_durable",
     "create_search_indexes",
     "delete_in_batches",
     "end_sessions",

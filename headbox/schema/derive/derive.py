@@ -15,6 +15,7 @@ from headbox.schema.derive import (
     task_group,
 )
 from headbox.schema.derive.parts import Parts
+from headbox.schema.names import OWN_MUTATIONS
 
 
 def derived(registry: Registry) -> Parts:
@@ -34,9 +35,10 @@ def derived(registry: Registry) -> Parts:
         repository.add_type(parts, repository_kind)
     for task_type in registry.tasks:
         task.add_type(parts, task_type)
-        # Those of core have mutations of their own, and are found among all tasks.
+        # Those of core are found among all tasks.
         if task_type not in CORE_TASKS:
             task.add_list(parts, task_type)
+        if task_type.__name__ not in OWN_MUTATIONS:
             task.add_mutation(parts, task_type)
         if issubclass(task_type, SyncTask):
             sync_plan.add_query(parts, task_type)

@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from headbox.kinds import PluginInvalid, PublishTask, SyncTask, TaskType
+from headbox.kinds import GarbageCollection, PluginInvalid, PublishTask, SyncTask, TaskType
 from headbox.models import Publication as PublicationRow
 from headbox.models import PublishSettings as PublishSettingsRow
 from headbox.models import Remote as RemoteRow
@@ -20,6 +20,7 @@ from headbox.models import Task as TaskRow
 from headbox.resolvers import task as resolver
 from headbox.resolvers.context import Context
 from headbox.resolvers.paging import Page
+from headbox.schema import garbage
 from headbox.schema.connection import After, Connection, First, connection_of, page_arguments
 from headbox.schema.derive.classes import input_type, object_type, payload_type
 from headbox.schema.derive.parts import Parts, TaskInput, check_fields
@@ -71,6 +72,8 @@ def _fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
         shared, base = _sync_fields(parts, task_type), SyncTask
     elif issubclass(task_type, PublishTask):
         shared, base = _publish_fields(parts, task_type), PublishTask
+    elif task_type is GarbageCollection:
+        shared = garbage.RESULTS
     own = task_type.model_fields.keys() - base.model_fields.keys()
     check_fields(task_type, own, Task)
     nodes = _node_parameters(task_type, own)

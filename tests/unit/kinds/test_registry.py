@@ -70,7 +70,12 @@ def test_types_are_listed_by_plugin() -> None:
 
     assert [plugin.name for plugin in registry.plugins] == ["crate", "file"]
     assert [unit.kind for unit in registry.contents] == ["crate.crate", "file.content"]
-    assert [task.kind for task in registry.tasks] == ["core.purge", "file.sync", "file.publish"]
+    assert [task.kind for task in registry.tasks] == [
+        "core.purge",
+        "core.garbage_collection",
+        "file.sync",
+        "file.publish",
+    ]
 
 
 @pytest.mark.parametrize(
