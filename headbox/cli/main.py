@@ -23,6 +23,7 @@ CORE_NOUNS = {
     "publication": "Publications: what clients read of one version.",
     "distribution": "Distributions: where repositories are served.",
     "task": "Tasks: watch, cancel, repeat and purge them, and read their logs.",
+    "garbage-collection": "Garbage collections: delete what nothing needs any more.",
     "task-group": "Task groups: tasks that were created together.",
     "upload": "Uploads: bytes for content.",
     "schedule": "Schedules: tasks that are created again and again.",

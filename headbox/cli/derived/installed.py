@@ -32,7 +32,7 @@ class Api:
 
     Attributes:
         schema: The schema in the schema definition language.
-        kinds: The declared kinds, such as "file.sync", by the names of their types.
+        kinds: The kinds that plugins declare, such as "file.sync", by the names of their types.
     """
 
     schema: str

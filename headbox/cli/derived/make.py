@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headbox.cli.derived.installed import Api
 from headbox.cli.plugins import checked_plugins
-from headbox.kinds import Document, Registry
+from headbox.kinds import CORE_TASKS, Document, Registry
 from headbox.schema import print_schema
 
 
@@ -16,4 +16,5 @@ def make_api() -> Api:
     """
     with checked_plugins():
         registry = Registry.installed()
-        return Api(print_schema(registry), {declared.__name__: declared.kind for declared in registry.all(Document)})
+        kinds = {kind.__name__: kind.kind for kind in registry.all(Document) if kind not in CORE_TASKS}
+        return Api(print_schema(registry), kinds)

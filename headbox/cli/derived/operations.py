@@ -68,7 +68,7 @@ def noun_path(type_name: str, kinds: Mapping[str, str]) -> tuple[str, ...]:
 
     Args:
         type_name: Name of a GraphQL type.
-        kinds: The declared kinds, such as "file.sync", by the names of their types.
+        kinds: The kinds that plugins declare, such as "file.sync", by the names of their types.
     """
     kind = kinds.get(type_name)
     return tuple(part.replace("_", "-") for part in kind.split(".")) if kind else (kebab(type_name),)
@@ -79,7 +79,7 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
 
     Args:
         schema: The schema.
-        kinds: The declared kinds, such as "file.sync", by the names of their types.
+        kinds: The kinds that plugins declare, such as "file.sync", by the names of their types.
     """
     mutations = schema.mutation_type.fields if schema.mutation_type else {}
     for name, field in mutations.items():

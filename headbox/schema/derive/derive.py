@@ -45,11 +45,9 @@ def derived(registry: Registry) -> Parts:
     purge.add_mutation(parts)
     for repository_kind in registry.repositories:
         repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))
-    # GraphQL has no input without fields.
-    if parts.task_inputs:
-        new_task = task_group.new_task_input(parts)
-        task_group.add_mutation(parts, new_task)
-        schedule.add_mutations(parts, new_task)
+    new_task = task_group.new_task_input(parts)
+    task_group.add_mutation(parts, new_task)
+    schedule.add_mutations(parts, new_task)
     return parts
 
 
