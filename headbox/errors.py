@@ -13,7 +13,7 @@
         ├── RemoteUnreachable   RemoteResponse       MetadataInvalid    UnitConflict
         ├── ArtifactInvalid     DigestMismatch       StorageFull        TooLarge
         ├── WorkerLost          TimedOut             Canceled           Internal
-        ├── StorageUnavailable
+        ├── StorageUnavailable  ArtifactDamaged
         └── DatabaseUnavailable ChangeUnconfirmed
 
 An error knows no HTTP status and no GraphQL: the edges translate it. Whatever is not in this tree is a bug.
@@ -56,6 +56,7 @@ class ErrorCode(StrEnum):
     REMOTE_RESPONSE = "REMOTE_RESPONSE"
     METADATA_INVALID = "METADATA_INVALID"
     ARTIFACT_INVALID = "ARTIFACT_INVALID"
+    ARTIFACT_DAMAGED = "ARTIFACT_DAMAGED"
     STORAGE_FULL = "STORAGE_FULL"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
@@ -349,6 +350,14 @@ class StorageUnavailable(TaskError):
     template = "The storage of artifacts cannot be used: {reason}."
     default_hint = "Look at the storage and at the settings HEADBOX_STORAGE_*; then repeat the task."
     retryable = True
+
+
+class ArtifactDamaged(TaskError):
+    """Stored bytes that are not what they were; whatever `fault` says of them."""
+
+    code = ErrorCode.ARTIFACT_DAMAGED
+    template = "The stored bytes of the artifact {sha256} are {fault}."
+    default_hint = "Sync from a remote that has them, or upload them again; createRepair fetches what it can."
 
 
 class DatabaseUnavailable(TaskError):

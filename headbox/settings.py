@@ -224,6 +224,11 @@ class StorageSettings(Section):
     conditional_put: bool = Field(
         True, description="Whether the store knows If-None-Match of a PUT; with false, twins may replace each other."
     )
+    check_reads: Literal["size", "once", "always"] = Field(
+        "once",
+        description="What is compared of the stored files that headbox sends: size; or the digest too of files that it"
+        " sends whole, once for each process or always.",
+    )
     delivery: Literal["stream", "redirect", "accel"] = Field(
         "stream",
         description="Who sends stored files: stream, headbox; redirect, the store by signed URLs (s3); "

@@ -19,6 +19,7 @@ from headbox.content_app.listing import PAGE_ENTRIES, after_of, send_listing
 from headbox.content_app.metrics import ContentMetrics
 from headbox.content_app.pointers import Pointers
 from headbox.content_app.problem import NotServed, Problem, database_failed, storage_failed
+from headbox.content_app.stored import StoredBytes
 from headbox.errors import StorageUnavailable
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher
@@ -28,7 +29,7 @@ from headbox.services.remote_pool import RemotePool
 from headbox.services.serving import Pointer, Served
 from headbox.settings import Settings
 from headbox.storage import ArtifactStorage, Workspace
-from headbox.tasking.bus import DISTRIBUTION, EventBus
+from headbox.tasking.bus import ARTIFACT, DISTRIBUTION, EventBus
 
 log = logging.getLogger(__name__)
 
@@ -67,20 +68,30 @@ class ContentApp:
             settings=settings.download,
             metrics=self._metrics,
         )
-        self._bodies = Bodies(storage, self._arrivals, hand_off_of(settings.storage, storage))
-        self._listening: asyncio.Task[None] | None = None
+        stored = StoredBytes(
+            database=database,
+            storage=storage,
+            files=self._files,
+            bus=bus,
+            metrics=self._metrics,
+            check_reads=settings.storage.check_reads,
+        )
+        self._bodies = Bodies(stored, self._arrivals, hand_off_of(settings.storage, storage))
+        self._listening: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Begin to listen to changes of distributions."""
-        listening = asyncio.Event()
-        self._listening = asyncio.create_task(self._listen(listening))
-        await listening.wait()
+        """Begin to listen to changes of what is remembered."""
+        for listen in (self._listen_to_distributions, self._listen_to_artifacts):
+            listening = asyncio.Event()
+            self._listening.append(asyncio.create_task(listen(listening)))
+            await listening.wait()
 
     async def stop(self) -> None:
         """End the fetches that are under way, and let go of all connections to remotes."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+        for listening in self._listening:
+            listening.cancel()
+        await asyncio.gather(*self._listening, return_exceptions=True)
+        self._listening.clear()
         await self._arrivals.close()
         await self._remotes.close()
 
@@ -104,11 +115,17 @@ class ContentApp:
             # The answer is left without its end, so that the server breaks the connection off.
             log.warning("answer was broken off", extra={"path": scope["path"], "error": str(error)})
 
-    async def _listen(self, listening: asyncio.Event) -> None:
+    async def _listen_to_distributions(self, listening: asyncio.Event) -> None:
         with self._bus.subscribe(DISTRIBUTION) as events:
             listening.set()
             async for _ in events:
                 self._pointers.forget()
+
+    async def _listen_to_artifacts(self, listening: asyncio.Event) -> None:
+        with self._bus.subscribe(ARTIFACT) as events:
+            listening.set()
+            async for event in events:
+                self._files.forget(event[0] if event else None)
 
     async def _answer(self, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from headbox.content_app.arrival import Arrival
 from headbox.content_app.metrics import ContentMetrics
-from headbox.content_app.problem import Problem, upstream_failed
+from headbox.content_app.problem import Problem, damaged, upstream_failed
 from headbox.errors import Canceled, HeadboxError, Internal, StorageFull, StorageUnavailable
 from headbox.models.database import Database, transaction
 from headbox.pipeline.keeping import Collected
+from headbox.pipeline.storing import store
 from headbox.services import serving
 from headbox.services import source as sources
 from headbox.services.remote_pool import OpenRemote, RemotePool
@@ -116,7 +117,7 @@ class Arrivals:
         return stored is not None and await self._storage.size_of(stored[0]) == stored[1]
 
     async def _fetch(self, arrival: Arrival, content_id: UUID, found: Found, folder: Path) -> None:
-        problem = Problem(404, "MISSING", _NO_SOURCE)
+        problem = damaged() if found.is_damaged else Problem(404, "MISSING", _NO_SOURCE)
         connection = self._database.connection
         place = content_id, found.relative_path
         for source in await sources.candidates(connection, self._remotes, sha256=found.sha256, place=place):
@@ -156,7 +157,7 @@ class Arrivals:
     async def _keep(self, content_id: UUID, relative_path: str, path: Path, size: int, sha256: str) -> None:
         """Store what has arrived. Where that fails, readers have it nevertheless, and the next one fetches it again."""
         try:
-            await self._storage.adopt(path, sha256)
+            await store(self._database.connection, self._storage, path, sha256)
             await self._storage.flush()
             async with transaction() as connection:
                 await serving.record(connection, self._storage, content_id, relative_path, sha256=sha256, size=size)

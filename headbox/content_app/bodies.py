@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import AsyncIterator
 
-from headbox.content_app.arrival import Arrival, BrokenOff
+from headbox.content_app.arrival import Arrival
 from headbox.content_app.arrivals import Arrivals
 from headbox.content_app.cache import LruCache
 from headbox.content_app.conditions import is_unchanged
 from headbox.content_app.exchange import Exchange
 from headbox.content_app.files import File
 from headbox.content_app.hand_off import HandOff, may_hand_off
-from headbox.content_app.problem import Problem
+from headbox.content_app.problem import damaged
 from headbox.content_app.sending import send
-from headbox.errors import NotFound, StorageUnavailable
-from headbox.storage import ArtifactStorage
-
-log = logging.getLogger(__name__)
+from headbox.content_app.stored import StoredBytes
 
 #: Up to this size a file is sent from memory, and remembered: metadata, signatures, most of what is asked for often.
 SMALL_BYTES = 64 * 1024
@@ -35,8 +31,8 @@ class StoredMeanwhile(Exception):
 class Bodies:
     """Sends files from the storage, or has them sent, and from upstream those that are not stored yet."""
 
-    def __init__(self, storage: ArtifactStorage, arrivals: Arrivals, hand_off: HandOff | None) -> None:
-        self._storage = storage
+    def __init__(self, stored: StoredBytes, arrivals: Arrivals, hand_off: HandOff | None) -> None:
+        self._stored = stored
         self._arrivals = arrivals
         self._hand_off = hand_off
         self._small: LruCache[str, bytes] = LruCache(CACHE_BYTES)
@@ -60,22 +56,22 @@ class Bodies:
         elif exchange.is_head:
             # Of bytes that are not stored, too: to be told what is known of them must not cost a fetch.
             await exchange.answer(200, file.whole)
-        elif not (file.found.is_stored and await self._send_stored(exchange, file)):
+        elif not file.found.is_stored:
             await self._send_arriving(exchange, file)
+        elif not await self._send_stored(exchange, file):
+            lost = dataclasses.replace(file.found, is_stored=False, is_damaged=True)
+            await self._send_arriving(exchange, File.of(lost))
 
     async def _send_stored(self, exchange: Exchange, file: File) -> bool:
         """Answer with a file that is stored; False when it is not there after all, and nothing was sent."""
         digest, size = file.found.sha256, file.found.size
         assert digest is not None, "what is stored has a digest"
         assert size is not None, "what is stored has a size"
-        body = None
-        if size <= SMALL_BYTES:
-            body = await self._small_body(digest, size)
-            is_there = body is not None
-        else:
-            is_there = await self._storage.size_of(digest) == size
+        body = await self._small_body(digest, size) if size <= SMALL_BYTES else None
+        is_there = body is not None if size <= SMALL_BYTES else await self._stored.has_size(digest, size)
         if not is_there:
-            log.error("stored artifact is lost or damaged", extra={"sha256": digest, "path": file.found.relative_path})
+            if not await self._stored.condemn(digest, size, reads=size <= SMALL_BYTES):
+                raise StoredMeanwhile
             return False
         if body is not None and exchange.header(b"range") is None:
             await exchange.answer(200, file.whole, body)
@@ -89,26 +85,20 @@ class Bodies:
             if body is not None:
                 yield body[start:stop]
                 return
-            try:
-                async for chunk in self._storage.read(digest, start, stop):
-                    yield chunk
-            except (NotFound, StorageUnavailable) as error:
-                raise BrokenOff(error.message) from error
+            async for chunk in self._stored.read(digest, size, start, stop):
+                yield chunk
 
         async with exchange.while_connected():
             await send(exchange, file, read)
         return True
 
     async def _small_body(self, digest: str, size: int) -> bytes | None:
-        """Return the bytes of a small artifact, or None when they are not there."""
+        """Return the bytes of a small artifact, or None when they are wrong."""
         body = self._small.get(digest)
         if body is not None:
             return body
-        try:
-            body = b"".join([chunk async for chunk in self._storage.read(digest)])
-        except NotFound:
-            return None
-        if len(body) != size:
+        body = await self._stored.whole(digest, size)
+        if body is None:
             return None
         self._small.put(digest, body, size + _ENTRY_BYTES)
         return body
@@ -116,7 +106,7 @@ class Bodies:
     async def _send_arriving(self, exchange: Exchange, file: File) -> None:
         """Answer with a file while it comes from upstream."""
         if file.found.content_id is None:
-            raise Problem(500, "MISSING", "headbox has lost this file. Publish the repository again.")
+            raise damaged()
         async with exchange.while_connected(), self._arrivals.join(file.found.content_id, file.found) as arrival:
             if exchange.header(b"range") is None:
                 await arrival.first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -39,6 +39,11 @@ class LruCache(Generic[Key, Value]):
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._weight -= entry[1]
+
+    def discard_if(self, is_unwanted: Callable[[Value], bool]) -> None:
+        """Let go of all values that are not wanted; looks at each of them."""
+        for key in [key for key, (value, _) in self._entries.items() if is_unwanted(value)]:
+            self.discard(key)
 
     def clear(self) -> None:
         """Let go of everything."""

@@ -92,6 +92,13 @@ class Files:
                 self._known.put(key, known, _ENTRY_BYTES + len(relative_path))
         return known
 
+    def forget(self, sha256: str | None) -> None:
+        """Ask the database again for files with these bytes, or for all: where they are stored may have changed."""
+        if sha256 is None:
+            self._known.clear()
+        else:
+            self._known.discard_if(lambda file: isinstance(file, File) and file.found.sha256 == sha256)
+
     async def _look_up(self, served: Served, relative_path: str) -> File | Missing:
         found = await serving.find(self._database.connection, served, relative_path)
         if found is not None:

@@ -11,6 +11,7 @@ class ContentMetrics:
     Attributes:
         sent_bytes: Bytes of bodies.
         handed_off: Files whose bytes another server was told to send.
+        damaged: Stored artifacts that were found to be wrong when somebody asked for them.
         upstream_fetched: Artifacts that were fetched on demand.
         upstream_failed: Artifacts that no source gave.
     """
@@ -33,6 +34,9 @@ class ContentMetrics:
         )
         self.upstream_fetched = fetches.labels("fetched")
         self.upstream_failed = fetches.labels("failed")
+        self.damaged = Counter(
+            "headbox_content_damaged", "Stored files that were found to be lost or damaged.", registry=registry
+        )
         self.handed_off = Counter(
             "headbox_content_handed_off", "Files that another server was told to send.", registry=registry
         )

@@ -14,6 +14,8 @@ from headbox.errors import (
 
 #: When to come again while the database is away, in seconds: it is mostly started again.
 RETRY_AFTER_SECONDS = "2"
+#: When to ask again for what somebody must bring again, in seconds.
+DAMAGED_RETRY_AFTER_SECONDS = "300"
 
 
 class Problem(Exception):
@@ -50,6 +52,20 @@ def storage_failed() -> Problem:
     """Return the answer for bytes that the storage does not give now."""
     return Problem(
         503, ErrorCode.STORAGE_UNAVAILABLE.value, "headbox cannot reach what keeps its files. Try again in a moment."
+    )
+
+
+def damaged() -> Problem:
+    """Return the answer for bytes that were stored, are wrong now, and can be had nowhere else.
+
+    Not 404: whoever mirrors from here would delete the file. It comes back when somebody brings the bytes again.
+    """
+    return Problem(
+        503,
+        ErrorCode.ARTIFACT_DAMAGED.value,
+        "The stored bytes of this file are damaged or lost, and no remote gives them again. Ask the operator to bring"
+        " them again, and to run createRepair.",
+        **{"retry-after": DAMAGED_RETRY_AFTER_SECONDS},
     )
 
 

@@ -9,12 +9,13 @@ from itertools import count
 from weakref import WeakValueDictionary
 
 from headbox.download.interface import Downloader
-from headbox.errors import ArtifactInvalid, TaskError
+from headbox.errors import ArtifactDamaged, ArtifactInvalid, TaskError
 from headbox.kinds import DeclaredArtifact
 from headbox.models.database import Connection, fetch
 from headbox.models.database.sql import MAX_PARAMETERS
 from headbox.pipeline.batch import Batch, Unit
 from headbox.pipeline.run import Run
+from headbox.pipeline.storing import store
 from headbox.types import ProgressUnit
 
 #: Artifacts of one sync that are looked up, downloaded or stored at a time: more than any remote allows requests. It
@@ -153,8 +154,11 @@ class Downloads:
         What was stored and never saved need not be durable: a crash of the machine may have cut it, or left zeros.
         """
         digest = hashlib.sha256()
-        async for chunk in self._run.storage.read(sha256):
-            await asyncio.to_thread(digest.update, chunk)
+        try:
+            async for chunk in self._run.storage.read(sha256):
+                await asyncio.to_thread(digest.update, chunk)
+        except ArtifactDamaged:
+            return False
         return digest.hexdigest() == sha256
 
     async def _download(
@@ -170,10 +174,13 @@ class Downloads:
             on_bytes=self._bytes.add,
         )
         assert fetched is not None, "an unconditional request has an answer"
+        storage = self._run.storage
         if is_replacing:
-            # Not before the good bytes are here: another sync may have stored them meanwhile, and count on them.
-            await self._run.storage.delete(fetched.sha256)
-        await self._run.storage.adopt(path, fetched.sha256)
+            await storage.replace(path, fetched.sha256)
+        elif sha256 is None:
+            await store(self._run.engine.database.connection, storage, path, fetched.sha256)
+        else:  # It was not there a moment ago.
+            await storage.adopt(path, fetched.sha256)
         self._artifacts.add()
         return fetched.sha256, fetched.size
 
@@ -192,7 +199,7 @@ async def stored_sizes(connection: Connection, batch: Batch) -> dict[str, int]:
     for start in range(0, len(digests), MAX_PARAMETERS):
         some = digests[start : start + MAX_PARAMETERS]
         marks = ", ".join("?" * len(some))
-        statement = f"SELECT sha256, size FROM artifact WHERE sha256 IN ({marks})"  # noqa: S608
+        statement = f"SELECT sha256, size FROM artifact WHERE sha256 IN ({marks}) AND damaged_at IS NULL"  # noqa: S608
         for row in await fetch(connection, statement, some):
             stored[row["sha256"]] = row["size"]
     return stored

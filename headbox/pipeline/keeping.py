@@ -23,8 +23,12 @@ REMOVAL_SECONDS = 120.0
 #: How often it is looked whether bytes are deleted that somebody waits for, in seconds.
 _POLL_SECONDS = 0.1
 
-#: What follows ON CONFLICT where artifacts are inserted: whoever stores the bytes again needs them.
-UNMARK_ARTIFACT = "(sha256) DO UPDATE SET unused_since = NULL WHERE artifact.unused_since IS NOT NULL"
+#: What follows ON CONFLICT where artifacts are inserted: whoever stores the bytes again needs them, and has put them
+#: into the place of damaged ones (`pipeline.storing`).
+UNMARK_ARTIFACT = (
+    "(sha256) DO UPDATE SET unused_since = NULL, damaged_at = NULL"
+    " WHERE artifact.unused_since IS NOT NULL OR artifact.damaged_at IS NOT NULL"
+)
 
 
 class Collected(Exception):

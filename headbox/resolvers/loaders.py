@@ -214,7 +214,8 @@ class Loaders:
         return [found[content_id] for content_id in content_ids]
 
     async def _stored_digests(self, digests: list[str]) -> list[bool]:
-        stored = {artifact.sha256 for artifact in await Artifact.filter(sha256__in=digests).only("sha256")}
+        whole = Artifact.filter(sha256__in=digests, damaged_at__isnull=True)
+        stored = {artifact.sha256 for artifact in await whole.only("sha256")}
         return [digest in stored for digest in digests]
 
     async def _sources(self, places: list[ArtifactPlace]) -> list[list[ArtifactSource]]:

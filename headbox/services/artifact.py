@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from headbox.errors import NotFound
-from headbox.models.database import Connection, fetch
+from headbox.errors import ArtifactDamaged, NotFound
+from headbox.models.database import Connection, execute, fetch, now, retrying
 from headbox.storage.interface import ArtifactStorage
 
 #: Artifacts that are looked up and read side by side: a disk has a queue to fill, and a bucket a way to go.
@@ -87,6 +87,38 @@ async def _compare(storage: ArtifactStorage, sha256: str) -> ArtifactState:
         async for chunk in storage.read(sha256):
             await asyncio.to_thread(digest.update, chunk)
     except NotFound:
-        # A sync found it damaged, too, and is about to put the good bytes into its place.
         return ArtifactState.MISSING
+    except ArtifactDamaged:
+        return ArtifactState.DAMAGED
     return ArtifactState.WHOLE if digest.hexdigest() == sha256 else ArtifactState.DAMAGED
+
+
+async def condemn(connection: Connection, storage: ArtifactStorage, sha256: str, size: int, *, reads: bool) -> bool:
+    """Mark an artifact whose bytes were found to be wrong, so that nobody is given them any more.
+
+    Looked at again once it is marked: whoever put good bytes into their place meanwhile took a mark off that was not
+    there yet.
+
+    Args:
+        connection: Outside of transactions.
+        storage: Where the bytes are.
+        sha256: Which artifact; one that the database does not have is no error.
+        size: Its size in bytes, as the database has it.
+        reads: Whether its bytes were read, or its size alone was looked at.
+
+    Returns:
+        Whether the bytes are wrong indeed.
+    """
+    time = await now(connection)
+    statement = "UPDATE artifact SET damaged_at = ? WHERE sha256 = ? AND damaged_at IS NULL"
+    await retrying(lambda: execute(connection, statement, [time, sha256]))
+    if (await check_artifact(storage, sha256, size, reads=reads)).state is not ArtifactState.WHOLE:
+        return True
+    await absolve(connection, sha256)
+    return False
+
+
+async def absolve(connection: Connection, sha256: str) -> None:
+    """Take the mark of `condemn` off: the bytes are right."""
+    statement = "UPDATE artifact SET damaged_at = NULL WHERE sha256 = ? AND damaged_at IS NOT NULL"
+    await retrying(lambda: execute(connection, statement, [sha256]))

@@ -16,6 +16,7 @@ from headbox.models.database import Connection, Contended, fetch, insert_new, no
 from headbox.pipeline.batch import Unit
 from headbox.pipeline.keeping import keep_artifacts, keep_content
 from headbox.pipeline.save import CONTENT, known_artifacts
+from headbox.pipeline.storing import damaged
 from headbox.services.documents import checked
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import check_sha256
@@ -100,7 +101,7 @@ async def stored_digests(connection: Connection, digests: Sequence[str]) -> list
         raise LimitExceeded(what="The number of digests", limit=MAX_DIGESTS, path=("sha256",))
     asked = dict.fromkeys(checked_digest(digest, "sha256", str(place)) for place, digest in enumerate(digests))
     # Kept, so that who is told of them has the time to say what they are for.
-    gone = await keep_artifacts(connection, asked)
+    gone = await keep_artifacts(connection, asked) | await damaged(connection, asked)
     return [digest for digest in asked if digest not in gone]
 
 
@@ -119,7 +120,7 @@ def checked_digest(digest: str, *path: str) -> str:
 async def _stored(connection: Connection, wanted: Iterable[NewContent | NotMade]) -> dict[str, int]:
     """Return the sizes of the artifacts that are named by their digests and are stored."""
     digests = {item.sha256.lower() for item in wanted if isinstance(item, NewContent) and item.sha256}
-    artifacts = await Artifact.filter(sha256__in=list(digests)).using_db(connection)
+    artifacts = await Artifact.filter(sha256__in=list(digests), damaged_at__isnull=True).using_db(connection)
     return {artifact.sha256: artifact.size for artifact in artifacts}
 
 

@@ -22,6 +22,7 @@ from headbox.models import Distribution, Publication, PublishedFile, PublishSett
 from headbox.models.database import Connection, Contended, fetch, lock_row, now
 from headbox.pipeline.keeping import Collected, add_artifacts
 from headbox.pipeline.run import Run
+from headbox.pipeline.storing import store
 from headbox.services import distribution as distributions
 from headbox.services.rows import locked
 from headbox.storage.interface import ArtifactStorage
@@ -179,7 +180,7 @@ async def _make_latest(connection: Connection, publication: Publication) -> None
 
 async def _store(run: Run, relative_path: str, path: Path) -> RenderedFile:
     sha256, size = await asyncio.to_thread(_measure, path)
-    await run.storage.adopt(path, sha256)
+    await store(run.engine.database.connection, run.storage, path, sha256)
     return RenderedFile(relative_path, sha256, size)
 
 

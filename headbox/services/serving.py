@@ -75,7 +75,8 @@ class Found:
         sha256: Its digest, or None while nobody knows it.
         size: Its size in bytes, or None while nobody knows it.
         modified: When headbox first had it.
-        is_stored: Whether its bytes are stored.
+        is_stored: Whether its bytes are stored, as far as anybody knows.
+        is_damaged: Whether they were stored, and are known to be gone or to be others.
     """
 
     relative_path: str
@@ -84,6 +85,7 @@ class Found:
     size: int | None
     modified: datetime
     is_stored: bool
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +161,17 @@ async def find(connection: Connection, served: Served, relative_path: str) -> Fo
     rows = await fetch(
         connection,
         "SELECT 0 AS origin, f.sha256, COALESCE(s.size, f.size) AS size, NULL AS content_id, p.created_at,"
-        " s.sha256 AS stored, 0 AS added_in"
+        " s.sha256 AS stored, s.damaged_at, 0 AS added_in"
         " FROM published_file f JOIN publication p ON p.id = f.publication_id"
         " LEFT JOIN artifact s ON s.sha256 = f.sha256"
         " WHERE f.publication_id = ? AND f.relative_path = ?"
         " UNION ALL "
-        "SELECT 1, a.sha256, COALESCE(s.size, a.size), c.id, c.created_at, s.sha256, m.added_in"
+        "SELECT 1, a.sha256, COALESCE(s.size, a.size), c.id, c.created_at, s.sha256, s.damaged_at, m.added_in"
         " FROM content_artifact a CROSS JOIN membership m CROSS JOIN content c"
         " LEFT JOIN artifact s ON s.sha256 = a.sha256"
         " WHERE a.relative_path = ? AND m.content_id = a.content_id AND c.id = a.content_id AND m.repository_id = ?"
         " AND m.added_in <= ? AND (m.removed_in IS NULL OR m.removed_in > ?)"
-        " ORDER BY 1, 7 DESC LIMIT 1",
+        " ORDER BY 1, 8 DESC LIMIT 1",
         [
             str(served.publication_id),
             relative_path,
@@ -188,7 +190,8 @@ async def find(connection: Connection, served: Served, relative_path: str) -> Fo
         row["sha256"],
         row["size"],
         _instant(row["created_at"]),
-        row["stored"] is not None,
+        is_stored=row["stored"] is not None and row["damaged_at"] is None,
+        is_damaged=row["damaged_at"] is not None,
     )
 
 
@@ -238,7 +241,7 @@ async def stored(connection: Connection, content_id: UUID, relative_path: str) -
     rows = await fetch(
         connection,
         "SELECT s.sha256, s.size FROM content_artifact a JOIN artifact s ON s.sha256 = a.sha256"
-        " WHERE a.content_id = ? AND a.relative_path = ?",
+        " WHERE a.content_id = ? AND a.relative_path = ? AND s.damaged_at IS NULL",
         [str(content_id), relative_path],
     )
     return (rows[0]["sha256"], rows[0]["size"]) if rows else None

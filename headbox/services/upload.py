@@ -74,7 +74,7 @@ async def create(work: UnitOfWork, folder: UploadFolder, new: NewUpload, *, reus
         reason = f"what is stored with this digest has {stored.size} bytes"
         raise Invalid(field="size", reason=reason, path=("size",))
     present = await now(work.connection)
-    is_complete = reuses_stored and stored is not None
+    is_complete = reuses_stored and stored is not None and stored.damaged_at is None
     if not is_complete:
         if folder.free_bytes() - settings.min_free_bytes < new.size:
             raise StorageFull(what="the upload", hint=FULL_HINT)
@@ -203,10 +203,11 @@ async def _store(engine: Engine, storage: ArtifactStorage, file: UploadFile, upl
     # From here on the row of the upload keeps the bytes; who began to delete them before ends first.
     await removals_ended(connection, [upload.sha256])
     if file.size == upload.size:
-        is_known = await Artifact.filter(sha256=upload.sha256).using_db(connection).exists()
-        if not is_known and await _stored(storage, upload) is ArtifactState.DAMAGED:
-            await storage.delete(upload.sha256)
-        await storage.adopt(file.path, upload.sha256)
+        known = Artifact.filter(sha256=upload.sha256, damaged_at__isnull=True).using_db(connection)
+        if not await known.exists() and await _stored(storage, upload) is ArtifactState.DAMAGED:
+            await storage.replace(file.path, upload.sha256)
+        else:
+            await storage.adopt(file.path, upload.sha256)
     elif await _stored(storage, upload) is not ArtifactState.WHOLE:
         # Not even a process that was killed right after it had moved the bytes left them anywhere.
         await advance(connection, upload, 0, engine.settings.upload)

@@ -10,14 +10,14 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from typing_extensions import override
 
-from headbox.errors import NotFound, StorageFull
+from headbox.errors import ArtifactDamaged, NotFound, StorageFull
 from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth, StoredArtifact
 from headbox.storage.keys import digest_of, key_of
 
@@ -26,6 +26,8 @@ INCOMING = "incoming"
 #: Age at which a file in it that is not whole was left by a process that was killed, in seconds.
 INCOMING_SECONDS = 24 * 60 * 60.0
 _GIBIBYTE = 1024**3
+#: What the operating system says when a disk cannot read what it has, or a file system finds its own books wrong.
+_BAD_MEDIUM = frozenset({errno.EIO, errno.EUCLEAN})
 
 
 class FilesystemStorage(ArtifactStorage):
@@ -45,14 +47,21 @@ class FilesystemStorage(ArtifactStorage):
 
     @override
     async def adopt(self, path: Path, digest: str) -> None:
+        await self._take(path, digest, _move)
+
+    @override
+    async def replace(self, path: Path, digest: str) -> None:
+        await self._take(path, digest, _rename)
+
+    async def _take(self, path: Path, digest: str, place: Callable[[Path, Path], None]) -> None:
         target = self.path_of(digest)
         with StorageFull.translated(f"the artifact {digest}"):
             try:
-                _move(path, target)
+                place(path, target)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                await asyncio.to_thread(_carry, path, target, self._root / INCOMING)
+                await asyncio.to_thread(_carry, path, target, self._root / INCOMING, place)
         # After the move, so that a flush that runs meanwhile cannot take the mark away too early.
         self._is_dirty = True
 
@@ -82,7 +91,12 @@ class FilesystemStorage(ArtifactStorage):
         try:
             while stop is None or start < stop:
                 wanted = READ_CHUNK_BYTES if stop is None else min(READ_CHUNK_BYTES, stop - start)
-                chunk = await asyncio.to_thread(os.pread, fd, wanted, start)
+                try:
+                    chunk = await asyncio.to_thread(os.pread, fd, wanted, start)
+                except OSError as error:
+                    if error.errno not in _BAD_MEDIUM:
+                        raise
+                    raise ArtifactDamaged(sha256=digest, fault="unreadable") from error
                 if not chunk:
                     return
                 start += len(chunk)
@@ -141,6 +155,11 @@ def _move(source: Path, target: Path) -> None:
     if _size(target) == source.stat().st_size:
         source.unlink()
         return
+    _rename(source, target)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Move a file into place, whatever is there."""
     try:
         source.rename(target)
     except FileNotFoundError:
@@ -148,7 +167,7 @@ def _move(source: Path, target: Path) -> None:
         source.rename(target)
 
 
-def _carry(source: Path, target: Path, incoming: Path) -> None:
+def _carry(source: Path, target: Path, incoming: Path, place: Callable[[Path, Path], None]) -> None:
     """Move a file in from another file system: as a copy, which is put into place when it is whole."""
     incoming.mkdir(exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as copy:
@@ -159,7 +178,7 @@ def _carry(source: Path, target: Path, incoming: Path) -> None:
             copy.flush()
             # As every file that a process makes, and not for its own user alone: another server may hand it out.
             whole.chmod(source.stat().st_mode)
-            _move(whole, target)
+            place(whole, target)
         except BaseException:
             whole.unlink(missing_ok=True)
             raise

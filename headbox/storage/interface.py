@@ -64,6 +64,13 @@ class ArtifactStorage(Protocol):
         """
         ...
 
+    async def replace(self, path: Path, digest: str) -> None:
+        """Move a finished file into the store, in place of bytes that are stored under its digest and are wrong.
+
+        Readers see the old bytes or the new ones. Otherwise as `adopt`, which leaves bytes of the right size alone.
+        """
+        ...
+
     def path_of(self, digest: str) -> Path | None:
         """Return the file of an artifact, for sendfile and its like; None when it is not stored in a file."""
         ...
@@ -93,6 +100,7 @@ class ArtifactStorage(Protocol):
 
         Raises:
             NotFound: It is not stored; raised before the first chunk.
+            ArtifactDamaged: What keeps it cannot read it, and most likely never will.
         """
         ...
 

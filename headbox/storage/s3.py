@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -121,29 +121,50 @@ class S3Storage(ArtifactStorage):
 
     @override
     async def adopt(self, path: Path, digest: str) -> None:
-        key = key_of(digest)
-        size = (await asyncio.to_thread(path.stat)).st_size
-        async with self._lanes.small if size <= PART_BYTES else self._lanes.large:
+        async with self._sending(path) as size:
             if await self.size_of(digest) != size:
-                await self._upload(path, key, digest, size)
-        await asyncio.to_thread(path.unlink)
+                await self._upload(path, digest, size)
 
-    async def _upload(self, path: Path, key: str, digest: str, size: int) -> None:
+    async def _upload(self, path: Path, digest: str, size: int) -> None:
         if size > PART_BYTES:
-            part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
-            concurrency = max(1, UPLOAD_MEMORY_BYTES // part_bytes)
-            with _translated():
-                # A twin that was quicker is replaced by the same bytes: obstore has no condition for parts.
-                await obstore.put_async(self._store, key, path, chunk_size=part_bytes, max_concurrency=concurrency)
+            # A twin that was quicker is replaced by the same bytes: obstore has no condition for parts.
+            await self._put_parts(path, digest, size)
             return
         try:
             with _translated(AlreadyExistsError):
-                await obstore.put_async(self._store, key, path, mode=self._put_mode, use_multipart=False)
+                await obstore.put_async(self._store, key_of(digest), path, mode=self._put_mode, use_multipart=False)
         except AlreadyExistsError:
             # A twin was quicker, or is on its way and may yet fail; or what is there is not what it should be.
             if await self.size_of(digest) != size:
-                with _translated():
-                    await obstore.put_async(self._store, key, path, use_multipart=False)
+                await self._put(path, digest)
+
+    @override
+    async def replace(self, path: Path, digest: str) -> None:
+        async with self._sending(path) as size:
+            if size > PART_BYTES:
+                await self._put_parts(path, digest, size)
+            else:
+                await self._put(path, digest)
+
+    @asynccontextmanager
+    async def _sending(self, path: Path) -> AsyncIterator[int]:
+        """Give the size of a file when it is its turn to be sent, and remove it when it has been."""
+        size = (await asyncio.to_thread(path.stat)).st_size
+        async with self._lanes.small if size <= PART_BYTES else self._lanes.large:
+            yield size
+        await asyncio.to_thread(path.unlink)
+
+    async def _put(self, path: Path, digest: str) -> None:
+        with _translated():
+            await obstore.put_async(self._store, key_of(digest), path, use_multipart=False)
+
+    async def _put_parts(self, path: Path, digest: str, size: int) -> None:
+        part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
+        concurrency = max(1, UPLOAD_MEMORY_BYTES // part_bytes)
+        with _translated():
+            await obstore.put_async(
+                self._store, key_of(digest), path, chunk_size=part_bytes, max_concurrency=concurrency
+            )
 
     @override
     def path_of(self, digest: str) -> None:

@@ -22,6 +22,8 @@ CANCEL = "cancel"
 REPOSITORY = "repository"
 #: A distribution follows or serves something else, or is gone.
 DISTRIBUTION = "distribution"
+#: Stored bytes were found to be wrong, or were taken away: whoever remembers that they are stored forgets it.
+ARTIFACT = "artifact"
 
 #: What JSON has: text, numbers, truths, null, lists and objects. It may be sent to another process.
 Payload = dict[str, Any]

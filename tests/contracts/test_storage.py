@@ -113,6 +113,29 @@ async def test_the_same_artifact_adopted_many_times_at_once_is_stored_once(bench
     assert not any(path.exists() for path in paths)
 
 
+@pytest.mark.parametrize("size", [5, 9 * 1024 * 1024], ids=["small", "several parts"])
+async def test_replacing_puts_other_bytes_of_the_same_size_into_place(bench: Bench, size: int) -> None:
+    right, wrong = b"r" * size, b"w" * size
+    digest = hashlib.sha256(right).hexdigest()
+    # As a disk leaves it that forgets.
+    await bench.storage.adopt(bench.file(wrong), digest)
+    await bench.storage.adopt(bench.file(right), digest)
+    assert await bench.read(digest) == wrong
+
+    await bench.storage.replace(bench.file(right), digest)
+
+    assert await bench.read(digest) == right
+    assert not (bench.folder / "download").exists()
+
+
+async def test_replacing_what_is_not_stored_stores_it(bench: Bench) -> None:
+    digest = hashlib.sha256(b"paper").hexdigest()
+
+    await bench.storage.replace(bench.file(b"paper"), digest)
+
+    assert await bench.read(digest) == b"paper"
+
+
 @pytest.mark.parametrize(
     ("start", "stop", "expected"),
     [

@@ -56,6 +56,7 @@ EXAMPLES: dict[HeadboxError, str] = {
     errors.StorageUnavailable(reason="access is denied"): (
         "The storage of artifacts cannot be used: access is denied."
     ),
+    errors.ArtifactDamaged(sha256="ab", fault="gone"): "The stored bytes of the artifact ab are gone.",
     errors.DatabaseUnavailable(): "The database cannot be used now; nothing was changed.",
     errors.ChangeUnconfirmed(): "The database went away while the change was made: nobody knows yet whether it was.",
     errors.WorkerLost(attempts=3): "The worker was lost 3 times while it ran this task.",

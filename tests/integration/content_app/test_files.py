@@ -306,8 +306,11 @@ async def test_lost_file_of_a_publication_is_no_empty_answer(site: Site) -> None
     await site.storage.delete(digest_of(TALE))
     site.damage(digest_of(LARGE))
 
-    assert (await site.get("shelf/one.txt")).status == 500
-    assert (await site.get("shelf/large.bin")).status == 500
+    for path in ("shelf/one.txt", "shelf/large.bin"):
+        answer = await site.get(path, accept="application/json")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "300")
+        assert b"ARTIFACT_DAMAGED" in answer.body
+        assert b"createRepair" in answer.body
 
 
 async def test_file_is_read_no_further_when_the_client_leaves(site: Site) -> None:

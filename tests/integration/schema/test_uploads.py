@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headbox.models import Content, ContentArtifact
+from headbox.models import Artifact, Content, ContentArtifact
 from headbox.settings import UploadSettings
 from tests.integration.schema.api import Api
 from tests.integration.uploads.site import UploadSite, sha256
@@ -147,6 +147,21 @@ async def test_digests_whose_bytes_are_stored_are_told(site: UploadSite, api: Ap
     asked = [other, sha256(BODY).upper(), sha256(BODY)]
 
     assert await api.run(HAVE, sha256=asked) == {"haveArtifacts": [sha256(BODY)]}
+
+
+async def test_bytes_that_are_damaged_are_to_be_brought_again(site: UploadSite, api: Api) -> None:
+    await uploaded(site, api, BODY)
+    await Artifact.all().update(damaged_at=datetime.now(UTC))
+    rotten = site.engine.storage.path_of(sha256(BODY))
+    assert rotten is not None
+    rotten.write_bytes(BODY[::-1])
+
+    had = await api.run(HAVE, sha256=[sha256(BODY)])
+    await uploaded(site, api, BODY)
+
+    assert had == {"haveArtifacts": []}
+    assert rotten.read_bytes() == BODY
+    assert await api.run(HAVE, sha256=[sha256(BODY)]) == {"haveArtifacts": [sha256(BODY)]}
 
 
 @pytest.mark.parametrize(

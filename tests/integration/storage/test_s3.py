@@ -113,11 +113,11 @@ async def test_many_files_are_uploaded_by_a_bounded_number_at_a_time(
 ) -> None:
     upload, under_way, most = storage._upload, 0, 0
 
-    async def counting(path: Path, key: str, digest: str, size: int) -> None:
+    async def counting(path: Path, digest: str, size: int) -> None:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await upload(path, key, digest, size)
+        await upload(path, digest, size)
         under_way -= 1
 
     monkeypatch.setattr(storage, "_upload", counting)
@@ -334,7 +334,7 @@ async def test_what_a_store_refuses_is_told_in_words_of_its_own(
         storage = S3Storage.of(settings.model_copy(update={"endpoint": f"http://127.0.0.1:{port}"}))
         health = await storage.check()
         with pytest.raises(TaskError, match=words):
-            await storage._upload(file, "ab/cd", DIGEST, len(BODY))
+            await storage._upload(file, DIGEST, len(BODY))
 
     assert not health.ok
     assert words in health.detail

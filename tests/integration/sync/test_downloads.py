@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,19 @@ async def test_next_attempt_fetches_only_what_the_lost_one_had_not_stored(mirror
     assert (done.state, done.attempt) == (TaskState.COMPLETED, 2)
     assert {path: mirror.upstream.hits(path) for path in FILES} == dict.fromkeys(FILES, 1) | {"9.txt": 2}
     await engine.assert_nothing_left()
+
+
+async def test_bytes_that_are_known_to_be_damaged_are_fetched_again(mirror: Mirror) -> None:
+    await mirror.sync({"0.txt": b"paper"})
+    rotten = mirror.engine.storage.path_of(sha256(b"paper"))
+    assert rotten is not None
+    rotten.write_bytes(b"papes")
+    await Artifact.all().update(damaged_at=datetime.now(UTC))
+
+    await mirror.sync({"0.txt": b"paper", "1.txt": b"news"})
+
+    assert rotten.read_bytes() == b"paper"
+    assert not await Artifact.filter(damaged_at__isnull=False).exists()
 
 
 async def test_credentials_and_headers_reach_the_upstream(engine: LocalEngine) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from headbox.errors import StorageFull
+from headbox.errors import ArtifactDamaged, StorageFull
 from headbox.storage import FilesystemStorage, filesystem
 
 DIGEST = hashlib.sha256(b"paper").hexdigest()
@@ -202,6 +202,20 @@ class TestOtherFileSystem:
 
         assert incoming(reopened) == ["new"]
         assert [digest async for digest in reopened.digests()] == []
+
+
+async def test_bytes_that_the_disk_cannot_read_are_damaged(
+    storage: FilesystemStorage, download: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await storage.adopt(download, DIGEST)
+
+    def broken(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", broken)
+
+    with pytest.raises(ArtifactDamaged):
+        await anext(storage.read(DIGEST))
 
 
 def incoming(storage: FilesystemStorage) -> list[str]:

@@ -1,0 +1,168 @@
+"""Stored bytes that are not what they were: nobody is given them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from headbox.models import Artifact, Remote
+from headbox.storage import S3Storage
+from headbox.storage.keys import key_of
+from headbox.tasking.bus import ARTIFACT
+from headbox.types import uuid7
+from tests.integration.content_app.site import Site, digest_of
+from tests.support.upstream import Upstream
+
+TALE = b"Far away in the heat of the day. "
+#: Several chunks, so that a part of it is on its way when the rest turns out to be wrong.
+LARGE = TALE * 100_000
+
+
+def rot(site: Site, body: bytes) -> None:
+    """Change one byte of an artifact, and not its size."""
+    rotten = body[:-1] + bytes([body[-1] ^ 1])
+    path = site.storage.path_of(digest_of(body))
+    if path is not None:
+        path.write_bytes(rotten)
+    else:
+        assert site._bucket is not None
+        assert isinstance(site.storage, S3Storage)
+        site._bucket.put(site.storage.name, key_of(digest_of(body)), rotten)
+
+
+async def is_marked(body: bytes) -> bool:
+    return (await Artifact.get(sha256=digest_of(body))).damaged_at is not None
+
+
+@pytest.fixture
+async def remote(site: Site, upstream: Upstream) -> Remote:
+    upstream.files.update({"small.txt": TALE, "large.txt": LARGE})
+    return await site.remote(upstream.url)
+
+
+async def serve(site: Site, upstream: Upstream, remote: Remote, path: str, body: bytes) -> None:
+    """Serve a file that is stored, and that a remote has."""
+    await site.serve_on_demand(path, remote, urls=[upstream.url_of(path)], declared=body)
+    await site.store(body)
+
+
+async def test_small_file_that_rotted_is_fetched_again(site: Site, upstream: Upstream, remote: Remote) -> None:
+    await serve(site, upstream, remote, "small.txt", TALE)
+    rot(site, TALE)
+
+    assert (await site.get("shelf/small.txt")).body == TALE
+    await site.rest()
+
+    assert not await is_marked(TALE)
+    assert [chunk async for chunk in site.storage.read(digest_of(TALE))] == [TALE]
+    assert site.counted("damaged") == 1
+
+
+async def test_small_file_that_rotted_and_nobody_has_is_refused(site: Site) -> None:
+    await site.serve({"small.txt": TALE})
+    rot(site, TALE)
+
+    answers = [await site.get("shelf/small.txt", accept="application/json") for _ in range(2)]
+
+    for answer in answers:
+        assert (answer.status, answer.headers["retry-after"]) == (503, "300")
+        assert b'"code":"ARTIFACT_DAMAGED"' in answer.body
+        assert b"createRepair" in answer.body
+    assert await is_marked(TALE)
+
+
+async def test_large_file_that_rotted_is_broken_off_and_then_fetched_again(
+    site: Site, upstream: Upstream, remote: Remote
+) -> None:
+    await serve(site, upstream, remote, "large.txt", LARGE)
+    rot(site, LARGE)
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await site.get("shelf/large.txt")
+    assert await is_marked(LARGE)
+    again = await site.get("shelf/large.txt")
+    await site.rest()
+
+    assert again.body == LARGE
+    assert not await is_marked(LARGE)
+    assert (await site.get("shelf/large.txt")).body == LARGE
+    assert upstream.hits("large.txt") == 1
+
+
+async def test_large_file_that_rotted_and_nobody_has_is_refused_once_it_is_known(site: Site) -> None:
+    await site.serve({"large.txt": LARGE})
+    rot(site, LARGE)
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await site.get("shelf/large.txt")
+
+    assert (await site.get("shelf/large.txt")).status == 503
+    assert (await site.get("shelf/large.txt", range="bytes=0-9")).status == 503
+
+
+async def test_damage_that_another_process_found_is_heard_of(site: Site) -> None:
+    await site.serve({"large.txt": LARGE})
+    assert (await site.get("shelf/large.txt")).status == 200
+
+    await Artifact.all().update(damaged_at="2026-01-01T00:00:00Z")
+    site.bus.publish(ARTIFACT, digest_of(LARGE), {})
+
+    assert (await site.get("shelf/large.txt")).status == 503
+
+
+async def test_bytes_that_came_back_are_served(site: Site) -> None:
+    await site.serve({"large.txt": LARGE})
+    site.damage(digest_of(LARGE))
+    assert (await site.get("shelf/large.txt")).status == 503
+
+    await site.store(LARGE)
+    await Artifact.all().update(damaged_at=None)
+
+    assert (await site.get("shelf/large.txt")).body == LARGE
+
+
+async def test_second_look_that_finds_the_bytes_right_takes_the_mark_off(site: Site, tmp_path: Path) -> None:
+    await site.serve({"large.txt": LARGE})
+    await site.storage.delete(digest_of(LARGE))
+    looks = 0
+    size_of = site.storage.size_of
+
+    async def back_in_time(digest: str) -> int | None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:  # Another one stores them between the first look and the second.
+            path = tmp_path / str(uuid7())
+            path.write_bytes(LARGE)
+            await site.storage.adopt(path, digest)
+        return await size_of(digest)
+
+    site.storage.size_of = back_in_time  # type: ignore[method-assign]
+
+    assert (await site.get("shelf/large.txt")).body == LARGE
+    assert not await is_marked(LARGE)
+
+
+async def test_part_is_served_without_reading_the_whole(site: Site) -> None:
+    await site.serve({"large.txt": LARGE})
+    rot(site, LARGE)
+
+    assert (await site.get("shelf/large.txt", range="bytes=0-9")).body == LARGE[:10]
+    assert not await is_marked(LARGE)
+
+
+@pytest.mark.parametrize(("check_reads", "seen"), [("size", 0), ("once", 0), ("always", 1)])
+async def test_settings_say_how_often_digests_are_compared(data_dir: Path, check_reads: str, seen: int) -> None:
+    async with Site(data_dir, check_reads=check_reads).running() as site:
+        await site.serve({"large.txt": LARGE})
+        assert (await site.get("shelf/large.txt")).body == LARGE
+        rot(site, LARGE)
+
+        broken_off = 0
+        try:
+            await site.get("shelf/large.txt")
+        except aiohttp.ClientPayloadError:
+            broken_off = 1
+
+    assert broken_off == seen
