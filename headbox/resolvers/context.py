@@ -33,7 +33,7 @@ class Context:
         loaders: The data loaders of this operation.
         planner: Computes plans.
         client: Address that the client comes from; empty when it is none that one could tell.
-        gone: Returns when the client has gone away; never where that ends the operation by itself.
+        gone: Returns when nobody waits for the answer any more; never where that ends the operation by itself.
     """
 
     engine: Engine

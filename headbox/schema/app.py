@@ -112,7 +112,7 @@ class GraphQLApp(GraphQL[Context, None]):
         context = self._context(request)
         if media == http.EVENT_STREAM:
             return sse.stream(self.results.of(wanted, context), self._closing)
-        context.gone = partial(_gone, request)
+        context.gone = partial(self._unneeded, request)
         result = await self.api.execute(
             wanted.query,
             variable_values=wanted.variables,
@@ -121,6 +121,15 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         errors = [shown(error) for error in result.errors or ()]
         return http.answer(result.data, errors, result.extensions, media)
+
+    async def _unneeded(self, request: Request) -> None:
+        """Return when nobody waits for the answer to a request any more, or the server is to end."""
+        jobs = [asyncio.ensure_future(_gone(request)), asyncio.ensure_future(self._closing.wait())]
+        try:
+            await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for job in jobs:
+                job.cancel()
 
 
 async def _gone(request: Request) -> None:
