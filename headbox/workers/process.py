@@ -19,7 +19,7 @@ from tortoise.exceptions import BaseORMException
 from headbox.kinds import Registry
 from headbox.models import Worker
 from headbox.models.cipher import Cipher
-from headbox.models.database import Database, now
+from headbox.models.database import Database, now, waiting_for_database
 from headbox.services import health
 from headbox.services.health import Health
 from headbox.settings import Settings
@@ -163,14 +163,11 @@ class WorkerProcess(Middleware):
             settings=self._settings,
         )
         with self._database.selected():
-            time_now = await now(self._database.connection)
-            if self._is_alone:
-                await Worker.filter(stopped_at__isnull=True).update(stopped_at=time_now)
-            row = await Worker.create(id=self._id, name=f"{socket.gethostname()}:{os.getpid()}", last_seen_at=time_now)
+            row = await waiting_for_database(self._enrolled)
             runner = TaskRunner(engine, row, self._storage, self._workspace)
             heartbeat = Heartbeat(engine, row, runner, is_alone=self._is_alone)
             reconciler = Reconciler(engine, row)
-            await reconciler.sweep_staging()
+            await waiting_for_database(reconciler.sweep_staging)
             seconds = self._settings.worker
             self._jobs = [
                 asyncio.create_task(runner.listen()),
@@ -183,6 +180,15 @@ class WorkerProcess(Middleware):
             if self._settings.redis.url is None:
                 # Messages do not outlive the process: nobody has heard of these in this life.
                 engine.send(await claims.all_runnable(self._database.connection))
+
+    async def _enrolled(self) -> Worker:
+        """Return the row of this worker, made if it is not there."""
+        time_now = await now(self._database.connection)
+        if self._is_alone:
+            await Worker.filter(stopped_at__isnull=True).update(stopped_at=time_now)
+        made = {"name": f"{socket.gethostname()}:{os.getpid()}", "last_seen_at": time_now}
+        row, _ = await Worker.get_or_create(made, id=self._id)
+        return row
 
     async def _stop(self) -> None:
         if self._runner is None:

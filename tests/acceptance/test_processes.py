@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -19,6 +20,7 @@ from tests.support.cluster import Cluster
 from tests.support.launcher import launcher
 from tests.support.mirror import MANIFEST, serve
 from tests.support.server import HeadboxProcess, HeadboxServer
+from tests.support.services import PostgresServer
 from tests.support.upstream import Slow, Upstream
 from tests.support.waiting import wait_until
 
@@ -67,6 +69,22 @@ def test_processes_share_the_work(cluster: Cluster, api: HeadboxServer, upstream
         "bus": {"name": "events over redis", "ok": True},
         "workersOnline": 2,
     }
+
+
+@pytest.mark.parametrize("kind", ["worker", "api", "content"])
+def test_process_waits_for_a_database_that_is_away(data_dir: Path, postgres_server: PostgresServer, kind: str) -> None:
+    port = "--health-port" if kind == "worker" else "--port"
+    process = HeadboxProcess(data_dir, kind, port, "0", HEADBOX_DATABASE_WAIT_SECONDS="0.2")
+    postgres_server.stop()
+    try:
+        with ThreadPoolExecutor(1) as other:
+            starting = other.submit(process.start)
+            wait_until(lambda: process.log.exists() and "the database is away" in process.log.read_text())
+            postgres_server.start()
+            starting.result()
+        assert httpx2.get(f"{process.url}/readyz").json()["problems"] == []
+    finally:
+        process.close()
 
 
 def test_every_process_tells_how_it_is_doing(cluster: Cluster) -> None:

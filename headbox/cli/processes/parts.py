@@ -12,7 +12,7 @@ from tortoise.exceptions import BaseORMException
 from headbox.cli.processes.refusal import StartRefused
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher, KeyUnusable
-from headbox.models.database import Database, DatabaseUnusable, migrate, pending_migrations
+from headbox.models.database import Database, DatabaseUnusable, migrate, pending_migrations, waiting_for_database
 from headbox.services.installation import OtherKey, check_key
 from headbox.settings import Settings
 from headbox.storage import ArtifactStorage, StorageUnusable, Workspace, open_storage, own_workspace
@@ -65,20 +65,17 @@ class Parts:
     async def prepare_database(self, *, may_migrate: bool) -> None:
         """Make sure that the database is one of this release and of this installation; before anything is connected.
 
+        A database that is away is waited for: a server may be started at the same time, or again.
+
         Args:
             may_migrate: Whether it may be brought up to this release.
 
         Raises:
-            StartRefused: It is not, or cannot be reached.
+            StartRefused: It is not, or cannot be used.
         """
         database = Database.of(self.settings)
         try:
-            if may_migrate:
-                await migrate(database, self.registry.searched_fields())
-            elif pending := await pending_migrations(database):
-                raise StartRefused(f"the database lacks {', '.join(pending)}", "Run headbox migrate.")
-            async with database.connected():
-                await check_key(database.connection, self.cipher)
+            await waiting_for_database(lambda: self._prepare(database, may_migrate=may_migrate))
         except DatabaseUnusable as error:
             raise StartRefused(str(error), error.hint) from error
         except (BaseORMException, OSError) as error:
@@ -88,6 +85,14 @@ class Parts:
                 "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes."
             )
             raise StartRefused(str(error), hint) from error
+
+    async def _prepare(self, database: Database, *, may_migrate: bool) -> None:
+        if may_migrate:
+            await migrate(database, self.registry.searched_fields())
+        elif pending := await pending_migrations(database):
+            raise StartRefused(f"the database lacks {', '.join(pending)}", "Run headbox migrate.")
+        async with database.connected():
+            await check_key(database.connection, self.cipher)
 
 
 def _cipher(settings: Settings) -> Cipher:

@@ -6,12 +6,14 @@ from headbox.models.database.failures import (
     CommitUnconfirmed,
     ConnectionLost,
     Contended,
+    DatabaseAway,
     DatabaseFull,
     DatabaseUnusable,
     Transient,
     Unreachable,
     is_full,
     retrying,
+    waiting_for_database,
 )
 from headbox.models.database.insert import Insert, insert_all, insert_new
 from headbox.models.database.migrate import migrate, pending_migrations
@@ -45,6 +47,7 @@ __all__ = [
     "ConnectionLost",
     "Contended",
     "Database",
+    "DatabaseAway",
     "DatabaseFull",
     "DatabaseUnusable",
     "Insert",
@@ -75,5 +78,6 @@ __all__ = [
     "row_lock",
     "row_of",
     "transaction",
+    "waiting_for_database",
     "writers_ended",
 ]

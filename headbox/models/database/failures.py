@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from tortoise.exceptions import DBConnectionError, OperationalError
 
+#: Wait before a process that begins looks again for a database that is away, in seconds.
+AWAY_SECONDS = 1.0
 #: Waits between two tries, in seconds; each try itself waits for a server that is away.
 RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 
@@ -27,6 +29,10 @@ class DatabaseUnusable(Exception):
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class DatabaseAway(DatabaseUnusable):
+    """The server where the database is does not answer yet, or not any more."""
 
 
 class ConnectionLost(DBConnectionError):
@@ -64,6 +70,20 @@ def is_full(error: BaseException) -> bool:
     """Tell whether the disk of the database is full."""
     # SQLite says "database or disk is full", and the ORM keeps no code of it.
     return isinstance(error, DatabaseFull) or (isinstance(error, OperationalError) and "full" in str(error))
+
+
+async def waiting_for_database(step: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Take a step of a process that begins, again and again for as long as the database is away.
+
+    Args:
+        step: Comes to the same when it is taken twice.
+    """
+    while True:
+        try:
+            return await step()
+        except (DatabaseAway, *TRANSIENT) as error:
+            log.warning("the database is away; waiting for it", extra={"reason": str(error)})
+        await asyncio.sleep(AWAY_SECONDS)
 
 
 async def retrying(step: Callable[[], Awaitable[ResultT]], *, unless: tuple[type[Transient], ...] = ()) -> ResultT:

@@ -6,11 +6,16 @@ from collections.abc import Iterable
 
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
+from tortoise.exceptions import OperationalError
 from tortoise.migrations.api import migrate as apply_migrations
 from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.graph import MigrationKey
+from tortoise.migrations.recorder import MigrationRecorder
 
 from headbox.models.database.connection import Database
+from headbox.models.database.failures import TRANSIENT
 from headbox.models.database.search import create_search_indexes
+from headbox.models.database.sql import fetch
 from headbox.models.database.tuning import tune
 
 
@@ -38,10 +43,27 @@ async def pending_migrations(database: Database) -> list[str]:
 
     Raises:
         DatabaseUnusable: There is something else in the database's place.
+        ConnectionLost: The database went away meanwhile.
     """
     await database.place.check()
     config = database.config()
     async with TortoiseContext() as context:
         await Tortoise.init(config=config, init_connections=False)
-        steps = await MigrationExecutor(context.connections.get("default"), config["apps"]).plan()
+        executor = MigrationExecutor(context.connections.get("default"), config["apps"])
+        executor.recorder = executor.loader.recorder = _Recorder(executor.connection)
+        steps = await executor.plan()
     return [step.migration.name for step in steps]
+
+
+class _Recorder(MigrationRecorder):
+    """Reads which migrations were applied; Tortoise's own takes a database that is away for an empty one."""
+
+    async def applied_migrations(self) -> list[MigrationKey]:
+        """See `MigrationRecorder`."""
+        try:
+            rows = await fetch(self.connection, f"SELECT app, name FROM {self.table_name} ORDER BY id")  # noqa: S608
+        except TRANSIENT:
+            raise
+        except OperationalError:
+            return []  # There is no such table yet.
+        return [MigrationKey(row["app"], row["name"]) for row in rows]

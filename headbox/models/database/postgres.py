@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from headbox.models.database.failures import ConnectionLost, DatabaseUnusable
+from headbox.models.database.failures import ConnectionLost, DatabaseAway, DatabaseUnusable
 from headbox.models.database.postgres_errors import translated
 from headbox.settings import DatabaseSettings
 
@@ -83,7 +83,8 @@ class PostgresServer:
         try:
             connection = await self._connect()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
-            raise DatabaseUnusable(
+            unusable = DatabaseAway if isinstance(translated(error), ConnectionLost) else DatabaseUnusable
+            raise unusable(
                 f"{self.name} cannot be used: {str(error) or type(error).__name__}",
                 "Check HEADBOX_DATABASE_URL, and that the server runs and lets this user in.",
             ) from error

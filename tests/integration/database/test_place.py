@@ -13,6 +13,7 @@ from tortoise.exceptions import OperationalError
 
 from headbox.models import ArtifactSource, Content, ContentArtifact, Repository
 from headbox.models.database import (
+    ConnectionLost,
     Database,
     DatabaseUnusable,
     create_search_indexes,
@@ -52,6 +53,24 @@ async def test_database_that_is_not_there_is_told_at_once(postgres_server: Postg
     async with asyncio.timeout(5):
         with pytest.raises(DatabaseUnusable, match="does not exist"):
             await pending_migrations(database_at(postgres_server.url("nowhere"), wait_seconds=60))
+
+
+async def test_database_that_goes_away_is_not_taken_for_an_empty_one(
+    postgres_url: str, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = database_at(postgres_url)
+
+    async def stop_after_it() -> None:
+        await asyncio.to_thread(postgres_server.stop)
+
+    monkeypatch.setattr(database.place, "check", stop_after_it)
+    try:
+        with pytest.raises(ConnectionLost):
+            await pending_migrations(database)
+    finally:
+        await asyncio.to_thread(postgres_server.start)
+
+    assert await pending_migrations(database_at(postgres_url)) == []
 
 
 async def test_database_that_cannot_hold_all_text_is_refused(postgres_server: PostgresServer) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from headbox.kinds import Registry
-from headbox.models import Task, TaskGroup
+from headbox.models import Task, TaskGroup, Worker
 from headbox.models.database import ConnectionLost, Contended, fetch
 from headbox.plugin_api import Plugin, TaskContext, TaskType
 from headbox.plugins.file.plugin import plugin as file_plugin
@@ -17,10 +18,11 @@ from headbox.tasking.engine import UnitOfWork
 from headbox.types import TaskState
 from tests.factories.repository import make_repository
 from tests.factories.task import make_sync
-from tests.support.engine import LocalEngine
+from tests.support.engine import EmbeddedEngine, LocalEngine
 from tests.support.mirror import serve
 from tests.support.services import PostgresServer
 from tests.support.upstream import Slow, Upstream
+from tests.support.waiting import until
 
 
 class Unlucky(TaskType, kind="luck.out"):
@@ -100,3 +102,24 @@ async def test_sync_outlives_a_restart_of_the_server(
     [members] = await fetch(engine.database.connection, "SELECT COUNT(*) AS units FROM membership")
     assert members["units"] == 300
     await engine.assert_nothing_left()
+
+
+@pytest.mark.distributed
+async def test_worker_that_begins_while_the_server_is_away_waits_and_says_so(
+    data_dir: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HEADBOX_DATABASE_WAIT_SECONDS", "0.2")
+    engine = EmbeddedEngine(data_dir)
+    await asyncio.to_thread(postgres_server.stop)
+
+    async def work() -> None:
+        async with engine.running():
+            assert await Worker.filter(stopped_at__isnull=True).count() == 1
+
+    try:
+        working = asyncio.create_task(work())
+        await until(lambda: "the database is away; waiting for it" in caplog.messages)
+    finally:
+        await asyncio.to_thread(postgres_server.start)
+
+    await working
