@@ -131,6 +131,39 @@ class SyncTask(TaskType, Generic[RepositoryT, RemoteT], claims=(exclusive("repos
         raise NotImplementedError
 
 
+class VersionTask(TaskType, Generic[RepositoryT], claims=(exclusive("repository"),)):
+    """Make a repository version of the one before it, without a remote."""
+
+    repository: UUID = Field(description="Repository to change.")
+    overwrite: bool = Field(True, description="Whether a unit that is added takes the place of one that stands there.")
+    automation: Automation = Field(Automation.NONE, description="How far the new version goes by itself.")
+    settings: UUID | None = Field(None, description="Publish settings for the new version's publication.")
+
+    @classmethod
+    def repository_type(cls) -> type[RepositoryDocument]:
+        """Return the kind of repository that it changes."""
+        return cls.type_arguments()[0]  # type: ignore[no-any-return]
+
+
+class AddTask(VersionTask[RepositoryT], Generic[RepositoryT]):
+    """Add content units to a repository, and remove others, in one new version.
+
+    Those that wait for the same repository are committed together.
+    """
+
+    add: tuple[UUID, ...] = Field((), description="Content units to add.")
+    remove: tuple[UUID, ...] = Field((), description="Content units to remove.")
+    base: UUID | None = Field(None, description="Repository version to begin with; the latest one when null.")
+
+
+class CopyTask(VersionTask[RepositoryT], Generic[RepositoryT]):
+    """Add content units of another repository version, with all that they need."""
+
+    source: UUID = Field(description="Repository version to copy from.")
+    filter: dict[str, Any] | None = Field(None, description="Which of its content units; all when null.")
+    with_needed: bool = Field(True, description="Whether the units that others need come with them.")
+
+
 class PublishTask(TaskType, Generic[RepositoryT, SettingsT]):
     """Make a publication of a repository version.
 
