@@ -27,12 +27,14 @@ class NextVersion:
 
     Attributes:
         by_kind: Kind -> present, added and removed units.
+        base_number: Number of the version that it is made from.
     """
 
     repository: Repository
     number: int
     added: int
     removed: int
+    base_number: int
     by_kind: dict[str, dict[str, int]] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid7)
 
@@ -122,8 +124,55 @@ async def prepare(
     async with joining_sets(connection):
         if mode is SyncMode.MIRROR:
             await _remove_unstaged(connection, repository, task_id, number)
-        await _add_staged(connection, repository, task_id, number, origin)
+        await _add_staged(connection, repository, [task_id], number, origin)
     return await _summarised(connection, repository, number)
+
+
+async def prepare_changes(
+    connection: Connection,
+    repository: Repository,
+    task_ids: Sequence[UUID],
+    *,
+    origin: Origin,
+    removed: Sequence[UUID] = (),
+    base: int | None = None,
+) -> NextVersion:
+    """Open and close the memberships that add what tasks have staged, and take other units away.
+
+    Args:
+        connection: Inside of a transaction.
+        repository: Claimed by the tasks for themselves.
+        task_ids: Whose staged units they are; no two of them touch the same place.
+        origin: How the added units come into the repository.
+        removed: Units to remove; those that are not there are passed over.
+        base: Number of the version to begin with; the latest one when None.
+    """
+    number = repository.latest_number + 1
+    older = None if base == repository.latest_number else base
+    gone = [str(content_id) for content_id in removed]
+    await discard(connection, repository)
+    if older is not None:
+        await _remove_added_since(connection, repository, number, older)
+    await _remove(connection, repository, number, gone)
+    await _add_staged(connection, repository, task_ids, number, origin)
+    if older is not None:
+        await _add_removed_since(connection, repository, task_ids[0], number, older, but=gone)
+    prepared = await _summarised(connection, repository, number)
+    prepared.base_number = repository.latest_number if base is None else base
+    return prepared
+
+
+async def _remove(connection: Connection, repository: Repository, number: int, content_ids: Sequence[str]) -> None:
+    if not content_ids:
+        return
+    marks = ", ".join("?" * len(content_ids))
+    await execute(
+        connection,
+        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"  # noqa: S608
+        # By the slot too: that is what the index of what is current has.
+        f" AND slot IN (SELECT slot FROM content WHERE id IN ({marks})) AND content_id IN ({marks})",
+        [number, str(repository.id), *content_ids, *content_ids],
+    )
 
 
 async def _remove_unstaged(connection: Connection, repository: Repository, task_id: UUID, number: int) -> None:
@@ -137,36 +186,59 @@ async def _remove_unstaged(connection: Connection, repository: Repository, task_
     )
 
 
-async def _add_staged(
-    connection: Connection, repository: Repository, task_id: UUID, number: int, origin: Origin
+async def _remove_added_since(connection: Connection, repository: Repository, number: int, base: int) -> None:
+    """Close what an earlier version did not hold."""
+    await execute(
+        connection,
+        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND added_in > ?"
+        " AND NOT EXISTS (SELECT 1 FROM membership earlier WHERE earlier.repository_id = membership.repository_id"
+        "                 AND earlier.content_id = membership.content_id"
+        "                 AND earlier.added_in <= ? AND earlier.removed_in > ?)",
+        [number, str(repository.id), base, base, base],
+    )
+
+
+async def _add_removed_since(
+    connection: Connection, repository: Repository, task_id: UUID, number: int, base: int, *, but: Sequence[str]
 ) -> None:
+    """Open again what an earlier version held, but for some units, wherever nothing else stands now."""
+    # They keep where they came from; it is this task that brings them back.
+    await execute(
+        connection,
+        "INSERT INTO membership (repository_id, content_id, added_in, origin, added_at, added_by_id, slot)"  # noqa: S608
+        " SELECT repository_id, content_id, ?, origin, ?, ?, slot FROM membership"
+        " WHERE repository_id = ? AND added_in <= ? AND removed_in > ?"
+        f" {f'AND content_id NOT IN ({", ".join("?" * len(but))})' if but else ''}"
+        " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = membership.repository_id"
+        "                 AND present.slot = membership.slot AND present.removed_in IS NULL)"
+        " ORDER BY content_id",
+        [number, await now(connection), str(task_id), str(repository.id), base, base, *but],
+    )
+
+
+async def _add_staged(
+    connection: Connection, repository: Repository, task_ids: Sequence[UUID], number: int, origin: Origin
+) -> None:
+    tasks = [str(task_id) for task_id in task_ids]
+    of_tasks = f"staged_content.task_id IN ({', '.join('?' * len(tasks))})"
     # A unit that is added takes the place of the one that has its slot.
     await execute(
         connection,
-        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"
-        " AND slot IN (SELECT slot FROM staged_content WHERE task_id = ?)"
-        " AND NOT EXISTS (SELECT 1 FROM staged_content"
-        "                 WHERE staged_content.task_id = ? AND staged_content.slot = membership.slot"
+        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"  # noqa: S608
+        f" AND slot IN (SELECT slot FROM staged_content WHERE {of_tasks})"
+        f" AND NOT EXISTS (SELECT 1 FROM staged_content WHERE {of_tasks} AND staged_content.slot = membership.slot"
         "                 AND staged_content.content_id = membership.content_id)",
-        [number, str(repository.id), str(task_id), str(task_id)],
+        [number, str(repository.id), *tasks, *tasks],
     )
     await execute(
         connection,
-        "INSERT INTO membership (repository_id, content_id, added_in, origin, added_at, added_by_id, slot)"
-        " SELECT ?, staged_content.content_id, ?, ?, ?, ?, staged_content.slot FROM staged_content"
-        " WHERE staged_content.task_id = ?"
+        "INSERT INTO membership (repository_id, content_id, added_in, origin, added_at, added_by_id, slot)"  # noqa: S608
+        " SELECT ?, staged_content.content_id, ?, ?, ?, staged_content.task_id, staged_content.slot"
+        f" FROM staged_content WHERE {of_tasks}"
         " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
         "                 AND present.slot = staged_content.slot AND present.removed_in IS NULL)"
         " ORDER BY staged_content.content_id",
-        [
-            str(repository.id),
-            number,
-            origin.value,
-            await now(connection),
-            str(task_id),
-            str(task_id),
-            str(repository.id),
-        ],
+        [str(repository.id), number, origin.value, await now(connection), *tasks, str(repository.id)],
     )
 
 
@@ -191,7 +263,7 @@ async def commit(connection: Connection, prepared: NextVersion, task_id: UUID) -
         repository_id=repository.id,
         number=prepared.number,
         created_by_id=task_id,
-        base_number=prepared.number - 1,
+        base_number=prepared.base_number,
         previous_number=prepared.number - 1,
         present=sum(counts["present"] for counts in prepared.by_kind.values()),
         added=prepared.added,
@@ -228,4 +300,6 @@ async def _summarised(connection: Connection, repository: Repository, number: in
             counts[row["kind"]][change] = row["units"]
             counts[row["kind"]]["present"] += sign * row["units"]
             totals[change] += row["units"]
-    return NextVersion(repository, number, totals["added"], totals["removed"], dict(counts))
+    return NextVersion(
+        repository, number, totals["added"], totals["removed"], base_number=number - 1, by_kind=dict(counts)
+    )
