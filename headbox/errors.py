@@ -8,7 +8,8 @@
     │   ├── RemoteNotSyncable   InUse                NotCancelable
     │   ├── NotPermitted        LimitExceeded        IdempotencyConflict
     │   ├── UploadIncomplete    ContentConflict      RepositoryIncomplete
-    │   └── PlanOutdated        TooManyPlans
+    │   ├── PlanOutdated        TooManyPlans         NotChangeable
+    │   └── SlotTaken           UnitNeeded
     └── TaskError               a task that ended without doing its work
         ├── RemoteUnreachable   RemoteResponse       MetadataInvalid    UnitConflict
         ├── ArtifactInvalid     DigestMismatch       StorageFull        TooLarge
@@ -210,6 +211,30 @@ class IdempotencyConflict(RequestError):
     code = ErrorCode.INVALID
     template = "The idempotency key {key!r} was used for another request."
     default_hint = "Use a new key for each new request."
+
+
+class NotChangeable(RequestError):
+    code = ErrorCode.MIRROR_ONLY
+    template = "Content comes into {kind} by sync alone."
+
+
+class SlotTaken(RequestError):
+    code = ErrorCode.UNIT_CONFLICT
+    template = "{unit} would take the place of {other}."
+    default_hint = "Remove the one that stands there, or let it be overwritten."
+
+
+class UnitNeeded(RequestError):
+    """Content units that cannot go because others of the version need them.
+
+    Attributes:
+        needed: "Type:id" of those that were to go, separated by spaces, at most 100, among its values.
+        needed_by: The same of those that need them.
+    """
+
+    code = ErrorCode.UNIT_CONFLICT
+    template = "{number} content units that are to go are needed by others: {names}."
+    default_hint = "Remove those that need them too, or let them stay."
 
 
 class RepositoryIncomplete(RequestError):

@@ -17,13 +17,26 @@ from headbox.kinds.documents import (
 )
 from headbox.kinds.plugin import Example, Plugin
 from headbox.kinds.registry import PluginInvalid, Registry
-from headbox.kinds.tasks import AppliedPlan, ClaimTemplate, PublishTask, SyncTask, TaskType, exclusive, shared
+from headbox.kinds.tasks import (
+    AddTask,
+    AppliedPlan,
+    ClaimTemplate,
+    CopyTask,
+    PublishTask,
+    SyncTask,
+    TaskType,
+    VersionTask,
+    exclusive,
+    shared,
+)
 
 __all__ = [
     "CORE_TASKS",
+    "AddTask",
     "AppliedPlan",
     "ClaimTemplate",
     "ContentUnit",
+    "CopyTask",
     "DeclaredArtifact",
     "DeclaredContent",
     "Document",
@@ -43,6 +56,7 @@ __all__ = [
     "TaskContext",
     "TaskPurge",
     "TaskType",
+    "VersionTask",
     "exclusive",
     "shared",
 ]

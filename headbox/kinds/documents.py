@@ -125,9 +125,21 @@ class ContentUnit(Document):
         cls.unique_by = tuple(unique_by)
         cls.from_upload = from_upload
 
+    def needed(self) -> Iterable[str]:
+        """Return the identifiers of the units that this one is of no use without, as `id_of` gives them.
+
+        They are copied together with it, and cannot be removed while it stays.
+        """
+        return ()
+
+    @classmethod
+    def id_of(cls, **natural_key: Any) -> str:
+        """Return the identifier that a unit of this kind with a natural key has, whether or not there is one."""
+        return derived_id_text(cls.kind, *_key_texts(natural_key, cls.natural_key))
+
     def unit_id(self) -> str:
         """Return the identifier of this unit, a UUID as text: the same kind and natural key always give the same."""
-        return derived_id_text(self.kind, *_key_texts(self, self.natural_key))
+        return derived_id_text(self.kind, *_key_texts(self.__dict__, self.natural_key))
 
     def slot_id(self) -> str:
         """Return the identifier of the place that it takes in a version, a UUID as text.
@@ -136,12 +148,11 @@ class ContentUnit(Document):
         """
         if not self.unique_by:
             return self.unit_id()
-        return derived_id_text(self.kind, "slot", *_key_texts(self, self.unique_by))
+        return derived_id_text(self.kind, "slot", *_key_texts(self.__dict__, self.unique_by))
 
 
-def _key_texts(unit: ContentUnit, names: tuple[str, ...]) -> list[str]:
+def _key_texts(fields: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     # Straight from the fields: a sync derives millions of these.
-    fields = unit.__dict__
     return [value if type(value := fields[name]) is str else _key_text(value) for name in names]
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from headbox.kinds.core import CORE, CORE_TASKS
 from headbox.kinds.documents import ContentUnit, Document, RemoteDocument, RepositoryDocument, SettingsDocument
 from headbox.kinds.plugin import Plugin
-from headbox.kinds.tasks import PublishTask, SyncTask, TaskType
+from headbox.kinds.tasks import AddTask, PublishTask, SyncTask, TaskType, VersionTask
 
 ENTRY_POINT_GROUP = "headbox.plugins"
 
@@ -18,6 +18,13 @@ DocumentT = TypeVar("DocumentT", bound=Document)
 
 _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]*")
 _KIND = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9_]*")
+
+#: Task types that are for a kind of repository, how many documents they are declared with, and an example.
+_GENERIC: tuple[tuple[type[TaskType], int, str], ...] = (
+    (SyncTask, 2, "SyncTask[Repository, Remote]"),
+    (PublishTask, 2, "PublishTask[Repository, Settings]"),
+    (VersionTask, 1, "AddTask[Repository]"),
+)
 
 
 class PluginInvalid(Exception):
@@ -68,8 +75,7 @@ class Registry:
         for field in named:
             if field not in declared.model_fields:
                 raise PluginInvalid(f"{name} names a field {field!r} that it does not have.")
-        if issubclass(declared, SyncTask | PublishTask) and len(declared.type_arguments()) != 2:
-            raise PluginInvalid(f"{name} does not say which repository it is for: SyncTask[Repository, Remote].")
+        _check_arguments(declared, name)
 
     def find(self, kind: str, base: type[DocumentT]) -> type[DocumentT] | None:
         """Return the declared type of a kind, or None when no installed plugin has it."""
@@ -111,9 +117,19 @@ class Registry:
         """All task types."""
         return tuple(self.all(TaskType))
 
+    def add_task(self, repository: str) -> type[AddTask] | None:  # type: ignore[type-arg]
+        """Return the task type that adds to a kind of repository, or None when content comes into it by sync alone."""
+        return next((task for task in self.all(AddTask) if task.repository_type().kind == repository), None)
+
     def publish_task(self, repository: type[RepositoryDocument]) -> type[PublishTask] | None:  # type: ignore[type-arg]
         """Return the task type that publishes a kind of repository, or None when it is served without publications."""
         return next((task for task in self.all(PublishTask) if task.repository_type() is repository), None)
+
+
+def _check_arguments(declared: type[Document], name: str) -> None:
+    for base, arguments, example in _GENERIC:
+        if issubclass(declared, base) and len(declared.type_arguments()) != arguments:
+            raise PluginInvalid(f"{name} does not say which repository it is for: {example}.")
 
 
 def _upload_fields(declared: type[Document]) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from headbox.kinds import ContentUnit
 from headbox.models.database import Connection, Insert, fetch, insert_all
 from headbox.models.database.sql import MAX_PARAMETERS
 from headbox.pipeline.batch import Batch, Unit
@@ -62,6 +63,7 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
             Insert(CONTENT, ("id", "document", "slot"), rows, {"kind": kind, "created_at": time, "labels": "{}"})
             for kind, rows in content.items()
         ),
+        Insert("content_need", ("content_id", "needed_id"), list(needs_of(units, batch.known))),
         Insert(
             "content_artifact",
             ("content_id", "relative_path", "sha256", "size"),
@@ -119,6 +121,15 @@ async def keep(connection: Connection, storage: ArtifactStorage, batch: Batch) -
     }
     if gone := await keep_artifacts(connection, counted_on - batch.stored.keys()):
         raise Collected(gone)
+
+
+def needs_of(units: Iterable[Unit], known: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield the rows that say what new units need."""
+    for unit in units:
+        # Hardly any kind needs anything: the others are passed over by their class.
+        if type(unit.content).needed is not ContentUnit.needed and unit.id not in known:
+            for needed in sorted(set(unit.content.needed())):
+                yield unit.id, needed
 
 
 def _content_artifacts(units: Sequence[Unit], batch: Batch) -> Iterator[tuple[Any, ...]]:

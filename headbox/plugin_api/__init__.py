@@ -5,7 +5,9 @@ Names and signatures here are versioned: `API_VERSION` grows by one when somethi
 
 from headbox.errors import HeadboxError, Invalid, MetadataInvalid, TaskError
 from headbox.kinds import (
+    AddTask,
     ContentUnit,
+    CopyTask,
     DeclaredArtifact,
     DeclaredContent,
     Example,
@@ -30,7 +32,9 @@ API_VERSION = 1
 
 __all__ = [
     "API_VERSION",
+    "AddTask",
     "ContentUnit",
+    "CopyTask",
     "DeclaredArtifact",
     "DeclaredContent",
     "Digest",

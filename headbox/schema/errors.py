@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
@@ -12,6 +13,7 @@ from strawberry.extensions.field_extension import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
 from headbox.errors import HeadboxError, RequestError
+from headbox.resolvers.ids import GlobalId
 from headbox.schema.enums import ErrorCode, PlanMoved
 from headbox.schema.info import Info
 
@@ -122,6 +124,19 @@ class PlanOutdated(UserError):
     moved: PlanMoved = _value("moved", "What is no longer what it was.", PlanMoved)
 
 
+def _ids(text: str) -> list[strawberry.ID]:
+    found = (part.split(":") for part in text.split())
+    return [strawberry.ID(str(GlobalId(type_name, UUID(key)))) for type_name, key in found]
+
+
+@strawberry.type(description="Content units cannot go: others of the version need them.")
+class UnitNeeded(UserError):
+    """See `errors.UnitNeeded`."""
+
+    needed: list[strawberry.ID] = _value("needed", "Ids of those that were to go; at most 100.", _ids)
+    needed_by: list[strawberry.ID] = _value("needed_by", "Ids of those that need them; at most 100.", _ids)
+
+
 #: The types that carry more than `UserError` does, by their code; of those with one code no two have the same values.
 TYPES_BY_CODE: Mapping[str, tuple[type[UserError], ...]] = {
     ErrorCode.NOT_FOUND.value: (NotFound,),
@@ -131,6 +146,7 @@ TYPES_BY_CODE: Mapping[str, tuple[type[UserError], ...]] = {
     ErrorCode.BASE_PATH_OVERLAPS.value: (BasePathOverlaps,),
     ErrorCode.REVISION_CONFLICT.value: (RevisionConflict, PlanOutdated),
     ErrorCode.REMOTE_RESPONSE.value: (RemoteResponse,),
+    ErrorCode.UNIT_CONFLICT.value: (UnitNeeded,),
     ErrorCode.INVALID.value: (RepositoryIncomplete,),
 }
 _CARRYING = tuple(chain.from_iterable(TYPES_BY_CODE.values()))

@@ -15,7 +15,7 @@ from headbox.models import Artifact, Upload
 from headbox.models.database import Connection, Contended, fetch, insert_new, now
 from headbox.pipeline.batch import Unit
 from headbox.pipeline.keeping import keep_artifacts, keep_content
-from headbox.pipeline.save import CONTENT, known_artifacts
+from headbox.pipeline.save import CONTENT, known_artifacts, needs_of
 from headbox.pipeline.storing import damaged
 from headbox.services.documents import checked
 from headbox.tasking.engine import UnitOfWork
@@ -177,6 +177,7 @@ async def _save(connection: Connection, units: Sequence[Unit]) -> dict[str, dict
         for artifact in unit.artifacts
         if unit.id in inserted or known.get(unit.id, {}).get(artifact.relative_path, "") is None
     }
+    await insert_new(connection, "content_need", ("content_id", "needed_id"), list(needs_of(new.values(), ())))
     await insert_new(
         connection,
         "content_artifact",

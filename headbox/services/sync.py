@@ -11,26 +11,25 @@ import orjson
 from headbox.download import open_downloader
 from headbox.errors import NotFound, RemoteNotSyncable, UnitConflict
 from headbox.kinds import Registry, RemoteDocument, SyncTask
-from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, SyncState
+from headbox.models import Remote, RemoteRevision, Repository, SyncState
 from headbox.models.database import analyze, delete_in_batches
 from headbox.pipeline.fingerprint import Fingerprint
 from headbox.pipeline.metadata import Metadata, Unchanged
 from headbox.pipeline.run import Run
 from headbox.pipeline.stream import UnitStream
 from headbox.pipeline.sync import SyncPipeline
-from headbox.services import distribution as distributions
+from headbox.services import automation
 from headbox.services import open_issue as open_issues
 from headbox.services import planned_sync as planned_syncs
-from headbox.services import publication as publications
 from headbox.services import remote as remotes
 from headbox.services import task as tasks
 from headbox.services import version as versions
-from headbox.services.publication import Rendered, VersionKey
+from headbox.services.publication import Rendered
 from headbox.services.sync_reading import SyncRun, read_remote
 from headbox.services.version import NextVersion
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
-from headbox.types import ActionState, Automation, DownloadPolicy, Origin
+from headbox.types import Automation, DownloadPolicy, Origin
 
 #: Up to so many units, no plan for joining them takes long.
 UNANALYZED_UNITS = 500
@@ -76,7 +75,7 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
         if parameters.automation is not Automation.NONE:
             made.is_held_back = await _is_held_back(run, given.repository, made)
             if not made.is_held_back:
-                made.rendered = await _render(run, parameters, given.repository, made)
+                made.rendered = await automation.render(run, parameters, given.repository, made.version)
         await _finish(run, parameters, given, made)
     finally:
         await _clear(run, "staged_content")
@@ -227,34 +226,8 @@ async def _is_held_back(run: Run, repository: Repository, made: Made) -> bool:
     return repository.require_complete and made.seen.left_out > 0
 
 
-async def _render(run: Run, parameters: Parameters, repository: Repository, made: Made) -> Rendered | None:
-    """Render the publication of the version that is the latest one after this sync; None where its kind has none."""
-    task_type = run.engine.registry.publish_task(parameters.repository_type())
-    if task_type is None:
-        return None
-    settings = await PublishSettings.get(id=parameters.settings)
-    if made.version and made.version.is_changed:
-        key = VersionKey(made.version.id, repository.id, made.version.number)
-    else:
-        latest = await versions.latest(run.engine.database.connection, repository)
-        key = VersionKey(latest.id, repository.id, latest.number)
-    with run.progress.action("publish"):
-        return await publications.render(run, task_type, key, settings)
-
-
 async def _finish(run: Run, parameters: Parameters, given: SyncInput, made: Made) -> None:
     """Make version, publication and what distributions serve visible together."""
-    is_distributed = parameters.automation is Automation.DISTRIBUTE
-
-    async def publish(work: UnitOfWork, outcome: Outcome) -> None:
-        if made.rendered:
-            await publications.commit_into(
-                work, made.rendered, outcome, task_id=run.task.id, is_distributable=is_distributed
-            )
-        if is_distributed:
-            # Checked where it counts: the last distribution may have gone while the sync ran.
-            await tasks.check_distributable(work.connection, given.repository, parameters.automation)
-            await distribute(run, work, given.repository)
 
     async def finish(work: UnitOfWork) -> None:
         if parameters.plan:
@@ -271,27 +244,15 @@ async def _finish(run: Run, parameters: Parameters, given: SyncInput, made: Made
         if parameters.automation is not Automation.NONE:
             missing = await open_issues.holding_back(work.connection, given.repository.id)
             if missing or made.is_held_back:
-                _tell_held_back(run, missing)
+                automation.tell_held_back(run, missing)
             else:
-                await publish(work, outcome)
+                await automation.publish(
+                    run, work, parameters, repository=given.repository, rendered=made.rendered, outcome=outcome
+                )
         work.repository_changed(given.repository.id)
         await run.complete(work, outcome)
 
     await run.write(finish)
-
-
-def _tell_held_back(run: Run, missing: int) -> None:
-    """Say that the version is made, and goes no further."""
-    with run.progress.action("publish") as action:
-        run.report("publish.held_back", "Held back: content is missing").add(missing)
-        action.end(ActionState.SKIPPED)
-
-
-async def distribute(run: Run, work: UnitOfWork, repository: Repository) -> None:
-    """Let what follows a repository serve its latest publication."""
-    with run.progress.action("distribute"):
-        changed = await distributions.follow(work, repository.id)
-        run.report("distribute.update.distributions", "Updating distributions", total=changed).add(changed)
 
 
 async def _remember(work: UnitOfWork, given: SyncInput, seen: Seen) -> None:

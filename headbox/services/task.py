@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from headbox.errors import (
@@ -14,7 +15,17 @@ from headbox.errors import (
     Required,
     WrongType,
 )
-from headbox.kinds import Document, GarbageCollection, PublishTask, RepositoryDocument, SyncTask, TaskPurge, TaskType
+from headbox.kinds import (
+    AddTask,
+    Document,
+    GarbageCollection,
+    PublishTask,
+    RepositoryDocument,
+    SyncTask,
+    TaskPurge,
+    TaskType,
+    VersionTask,
+)
 from headbox.models import PublishSettings, Remote, RemoteRevision, Repository, RepositoryVersion, SyncPlan, Task
 from headbox.models.database import Connection
 from headbox.services import distribution as distributions
@@ -23,10 +34,14 @@ from headbox.services import planned_sync as planned_syncs
 from headbox.services import publish_settings as settings_service
 from headbox.services.documents import check_labels, checked
 from headbox.services.idempotency import Idempotency
+from headbox.services.staging import stage
 from headbox.tasking import correlation, lifecycle
 from headbox.tasking.claims import Claim
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import Automation, OnError, SyncMode, TaskPriority, uuid7
+
+TypeT = TypeVar("TypeT", bound=type[TaskType])
+RequestT = TypeVar("RequestT", bound=Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +98,7 @@ async def create_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], req
         NoDistribution: It is to be distributed, and nothing distributes the repository.
         RequestError: Something else of the request cannot be.
     """
-    idempotency = Idempotency.of(request.idempotency_key, task_type.kind, _asked(request))
-    if idempotency and (earlier := await idempotency.earlier(work)):
-        return earlier
-    return await _create_requested(work, await prepare_sync(work, task_type, request), request, idempotency)
+    return await create_requested(work, task_type, request, prepare_sync)
 
 
 async def prepare_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], request: SyncRequest) -> Prepared:
@@ -108,7 +120,7 @@ async def prepare_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], re
     remote = await _sync_remote(work.connection, task_type, request)
     revision = await RemoteRevision.get(remote_id=remote.id, number=remote.revision, using_db=work.connection)
     automation = request.automation or repository.automation
-    settings = await _automation_settings(work, repository, automation)
+    settings = await automation_settings(work, repository, automation)
     values = {
         **request.extra,
         "repository": repository.id,
@@ -147,10 +159,7 @@ async def create_publish(work: UnitOfWork, task_type: type[PublishTask[Any, Any]
     Raises:
         RequestError: Something of the request cannot be.
     """
-    idempotency = Idempotency.of(request.idempotency_key, task_type.kind, _asked(request))
-    if idempotency and (earlier := await idempotency.earlier(work)):
-        return earlier
-    return await _create_requested(work, await prepare_publish(work, task_type, request), request, idempotency)
+    return await create_requested(work, task_type, request, prepare_publish)
 
 
 async def prepare_publish(
@@ -248,7 +257,7 @@ async def repeat(work: UnitOfWork, task: Task, *, idempotency_key: str | None = 
     parameters = task_type.read(task.input)
     if isinstance(parameters, PublishTask):
         await _check_version(parameters)
-    if isinstance(parameters, SyncTask):
+    if isinstance(parameters, SyncTask | VersionTask):
         await _check_repeatable(work, parameters)
     return await _create(
         work,
@@ -271,9 +280,25 @@ async def check_distributable(connection: Connection, repository: Repository, au
         raise NoDistribution(repository=repository.name, path=("automation",))
 
 
-async def _create_requested(
-    work: UnitOfWork, prepared: Prepared, request: SyncRequest | PublishRequest, idempotency: Idempotency | None
+async def create_requested(
+    work: UnitOfWork,
+    task_type: TypeT,
+    request: RequestT,
+    prepare: Callable[[UnitOfWork, TypeT, RequestT], Awaitable[Prepared]],
 ) -> Task:
+    """Create the task that a request asks for, or return the one that it made before under the same key.
+
+    Args:
+        work: The transaction.
+        task_type: Its type.
+        request: A dataclass with the fields that all requests have.
+        prepare: Returns the task, or raises why there can be none.
+    """
+    asked = {part.name: getattr(request, part.name) for part in fields(request) if part.name != "idempotency_key"}
+    idempotency = Idempotency.of(request.idempotency_key, task_type.kind, asked)
+    if idempotency and (earlier := await idempotency.earlier(work)):
+        return earlier
+    prepared = await prepare(work, task_type, request)
     return await _create(
         work,
         prepared.parameters,
@@ -310,6 +335,8 @@ async def _create(
         group_id=group_id,
     )
     await lifecycle.create(work, task, _claims(parameters))
+    if isinstance(parameters, AddTask):
+        await stage(work.connection, task.id, parameters.add)
     if idempotency is not None:
         await idempotency.remember(work, task)
     return task
@@ -332,10 +359,6 @@ def _claims(parameters: TaskType) -> list[Claim]:
     ]
 
 
-def _asked(request: SyncRequest | PublishRequest) -> dict[str, Any]:
-    return {field.name: getattr(request, field.name) for field in fields(request) if field.name != "idempotency_key"}
-
-
 async def _sync_remote(connection: Connection, task_type: type[SyncTask[Any, Any]], request: SyncRequest) -> Remote:
     remote = request.remote
     if remote is None and request.repository.remote_id is not None:
@@ -350,7 +373,7 @@ async def _sync_remote(connection: Connection, task_type: type[SyncTask[Any, Any
     return remote
 
 
-async def _automation_settings(
+async def automation_settings(
     work: UnitOfWork, repository: Repository, automation: Automation
 ) -> PublishSettings | None:
     """Return the settings that a new version is published with; the kind's defaults where the repository has none."""
@@ -385,11 +408,11 @@ async def _check_version(parameters: PublishTask[Any, Any]) -> None:
         raise Invalid(field="id", reason="the repository version is gone", path=("id",))
 
 
-async def _check_repeatable(work: UnitOfWork, parameters: SyncTask[Any, Any]) -> None:
+async def _check_repeatable(work: UnitOfWork, parameters: SyncTask[Any, Any] | VersionTask[Any]) -> None:
     repository = await Repository.get_or_none(id=parameters.repository, using_db=work.connection)
     if repository is None:
         raise Invalid(field="id", reason="the repository is gone", path=("id",))
-    if not await RemoteRevision.filter(id=parameters.remote_revision).exists():
+    if isinstance(parameters, SyncTask) and not await RemoteRevision.filter(id=parameters.remote_revision).exists():
         raise RemoteNotSyncable(remote=str(parameters.remote), reason="its revision is gone", path=("id",))
     await check_distributable(work.connection, repository, parameters.automation)
 

@@ -6,6 +6,7 @@ later moment, so that whatever was deleted meanwhile is told as if the client as
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,13 @@ from uuid import UUID
 from tortoise.models import Model
 
 from headbox.errors import Invalid, NotFound
-from headbox.kinds import PublishTask, SyncTask, TaskType
+from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskType
 from headbox.models import Publication, PublishSettings, Remote, Repository, RepositoryVersion, Task
 from headbox.models.database import Connection
 from headbox.services import task as tasks
 from headbox.services.documents import check_labels, checked
-from headbox.services.task import PublishRequest, SyncRequest
+from headbox.services.task import Prepared, PublishRequest, SyncRequest
+from headbox.services.version_request import AddRequest, CopyRequest, prepare_add, prepare_copy
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import Automation, OnError, SyncMode, TaskPriority
 
@@ -29,6 +31,8 @@ PARAMETER_MODELS: dict[str, type[Repository | RepositoryVersion | Remote | Publi
     "remote": Remote,
     "settings": PublishSettings,
     "publication": Publication,
+    "base": RepositoryVersion,
+    "source": RepositoryVersion,
 }
 #: The enumerations of the parameters that requests have beside a task type's own.
 _ENUMERATIONS = {"mode": SyncMode, "automation": Automation, "on_error": OnError, "priority": TaskPriority}
@@ -49,7 +53,14 @@ class OwnRequest:
     group_id: UUID | None = None
 
 
-Request = SyncRequest | PublishRequest | OwnRequest
+#: The request for tasks that extend a type, and what checks it.
+_LIKE_OTHERS: dict[type[TaskType], tuple[type[Any], Callable[..., Awaitable[Prepared]]]] = {
+    SyncTask: (SyncRequest, tasks.prepare_sync),
+    PublishTask: (PublishRequest, tasks.prepare_publish),
+    AddTask: (AddRequest, prepare_add),
+    CopyTask: (CopyRequest, prepare_copy),
+}
+Request = SyncRequest | PublishRequest | AddRequest | CopyRequest | OwnRequest
 
 
 async def create(work: UnitOfWork, task_type: type[TaskType], request: Request) -> Task:
@@ -59,12 +70,8 @@ async def create(work: UnitOfWork, task_type: type[TaskType], request: Request) 
         RequestError: It is known already that it cannot be done; there is no task.
         ExceptionGroup: An `Invalid` or `Required` for each value at fault.
     """
-    if issubclass(task_type, SyncTask):
-        assert isinstance(request, SyncRequest)
-        return await tasks.create_sync(work, task_type, request)
-    if issubclass(task_type, PublishTask):
-        assert isinstance(request, PublishRequest)
-        return await tasks.create_publish(work, task_type, request)
+    if prepare := _preparation(task_type):
+        return await tasks.create_requested(work, task_type, request, prepare)
     assert isinstance(request, OwnRequest)
     return await tasks.create(
         work,
@@ -84,16 +91,17 @@ async def check(work: UnitOfWork, task_type: type[TaskType], request: Request) -
         RequestError: It could not.
         ExceptionGroup: An `Invalid` or `Required` for each value at fault.
     """
-    if issubclass(task_type, SyncTask):
-        assert isinstance(request, SyncRequest)
-        await tasks.prepare_sync(work, task_type, request)
-    elif issubclass(task_type, PublishTask):
-        assert isinstance(request, PublishRequest)
-        await tasks.prepare_publish(work, task_type, request)
+    if prepare := _preparation(task_type):
+        await prepare(work, task_type, request)
     else:
         assert isinstance(request, OwnRequest)
         checked(task_type, request.values)
     check_labels(request.labels)
+
+
+def _preparation(task_type: type[TaskType]) -> Callable[..., Awaitable[Prepared]] | None:
+    """Return what checks the requests for tasks of a type that is like others; None for one of its own."""
+    return next((prepare for base, (_, prepare) in _LIKE_OTHERS.items() if issubclass(task_type, base)), None)
 
 
 def check_has_no_key(request: Request) -> None:
@@ -133,13 +141,14 @@ async def restored(connection: Connection, task_type: type[TaskType], document: 
     Raises:
         NotFound: Something that it names is gone.
     """
-    if not issubclass(task_type, SyncTask | PublishTask):
+    request_type = next((kind for base, (kind, _) in _LIKE_OTHERS.items() if issubclass(task_type, base)), None)
+    if request_type is None:
         for name in document["values"].keys() & PARAMETER_MODELS.keys():
             await _row(connection, name, document["values"][name])
         return OwnRequest(**_enumerated(document))
     rows = {name: await _row(connection, name, key) for name, key in document.items() if name in PARAMETER_MODELS}
-    request_type = SyncRequest if issubclass(task_type, SyncTask) else PublishRequest
-    return request_type(**{**_enumerated(document), **rows})
+    request: Request = request_type(**{**_enumerated(document), **rows})
+    return request
 
 
 def _enumerated(document: dict[str, Any]) -> dict[str, Any]:

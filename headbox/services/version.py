@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from headbox.models import Repository, RepositoryVersion
@@ -107,6 +108,67 @@ async def keep(connection: Connection, repository: Repository, task_id: UUID, sl
             )
 
 
+async def stage_from(
+    connection: Connection, source: RepositoryVersion, task_id: UUID, *, kinds: Sequence[str], with_needed: bool
+) -> None:
+    """Stage what another version holds.
+
+    Args:
+        connection: Inside of a transaction.
+        source: The other version.
+        task_id: The copy that stages.
+        kinds: Kinds of content that are taken.
+        with_needed: Whether the units that others need come too, as far as the other version holds them.
+    """
+    held = "member.repository_id = ? AND member.added_in <= ? AND (member.removed_in IS NULL OR member.removed_in > ?)"
+    of_source = [str(source.repository_id), source.number, source.number]
+    of_kinds = f"content.kind IN ({', '.join('?' * len(kinds))})"
+    stage = (
+        "INSERT INTO staged_content (task_id, content_id, ordinal, slot)"
+        " SELECT ?, member.content_id, 0, member.slot FROM membership member"
+        " JOIN content ON content.id = member.content_id"
+    )
+    async with joining_sets(connection):
+        await execute(
+            connection,
+            f"{stage} WHERE {held} AND {of_kinds} ON CONFLICT DO NOTHING",
+            [str(task_id), *of_source, *kinds],
+        )
+        if with_needed:
+            await execute(
+                connection,
+                "WITH RECURSIVE needed(id) AS ("  # noqa: S608
+                "   SELECT content_id FROM staged_content WHERE task_id = ?"
+                "   UNION SELECT content_need.needed_id FROM content_need JOIN needed"
+                "   ON content_need.content_id = needed.id)"
+                f" {stage} JOIN needed ON needed.id = member.content_id"
+                f" WHERE {held} AND {of_kinds} ON CONFLICT DO NOTHING",
+                [str(task_id), str(task_id), *of_source, *kinds],
+            )
+
+
+async def missed(connection: Connection, prepared: NextVersion, limit: int = 1000) -> list[dict[str, Any]]:
+    """Return units of a prepared version that need what it removes, at most `limit`.
+
+    Returns:
+        Rows of `content_id` and `kind` of the unit; `needed_id`, `needed_kind` and `slot` of what it needs.
+    """
+    repository_id = str(prepared.repository.id)
+    return await fetch(
+        connection,
+        "SELECT need.content_id, unit.kind, need.needed_id, needed.kind AS needed_kind, gone.slot"
+        " FROM membership gone JOIN content_need need ON need.needed_id = gone.content_id"
+        " JOIN membership present ON present.content_id = need.content_id AND present.repository_id = ?"
+        "  AND present.removed_in IS NULL"
+        " JOIN content unit ON unit.id = need.content_id JOIN content needed ON needed.id = need.needed_id"
+        " WHERE gone.repository_id = ? AND gone.removed_in = ? AND NOT EXISTS ("
+        "   SELECT 1 FROM membership back WHERE back.repository_id = gone.repository_id"
+        "   AND back.content_id = gone.content_id AND back.removed_in IS NULL)"
+        " ORDER BY need.needed_id, need.content_id LIMIT ?",
+        [repository_id, repository_id, prepared.number, limit],
+    )
+
+
 async def prepare(
     connection: Connection, repository: Repository, task_id: UUID, *, mode: SyncMode, origin: Origin
 ) -> NextVersion:
@@ -154,7 +216,8 @@ async def prepare_changes(
     if older is not None:
         await _remove_added_since(connection, repository, number, older)
     await _remove(connection, repository, number, gone)
-    await _add_staged(connection, repository, task_ids, number, origin)
+    if task_ids:
+        await _add_staged(connection, repository, task_ids, number, origin)
     if older is not None:
         await _add_removed_since(connection, repository, task_ids[0], number, older, but=gone)
     prepared = await _summarised(connection, repository, number)
@@ -203,12 +266,12 @@ async def _add_removed_since(
 ) -> None:
     """Open again what an earlier version held, but for some units, wherever nothing else stands now."""
     # They keep where they came from; it is this task that brings them back.
+    but_for = f" AND content_id NOT IN ({', '.join('?' * len(but))})" if but else ""
     await execute(
         connection,
         "INSERT INTO membership (repository_id, content_id, added_in, origin, added_at, added_by_id, slot)"  # noqa: S608
         " SELECT repository_id, content_id, ?, origin, ?, ?, slot FROM membership"
-        " WHERE repository_id = ? AND added_in <= ? AND removed_in > ?"
-        f" {f'AND content_id NOT IN ({", ".join("?" * len(but))})' if but else ''}"
+        f" WHERE repository_id = ? AND added_in <= ? AND removed_in > ?{but_for}"
         " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = membership.repository_id"
         "                 AND present.slot = membership.slot AND present.removed_in IS NULL)"
         " ORDER BY content_id",

@@ -5,7 +5,7 @@ Every change is one guarded UPDATE: it happens in the state and for the attempt 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,6 +68,56 @@ async def take(work: UnitOfWork, task_id: UUID, worker: Worker) -> Task | None:
     task = model_from(Task, rows[0])
     work.task_changed(task)
     return task
+
+
+async def next_in_line(connection: Connection, task_id: UUID, limit: int) -> list[Task]:
+    """Return the tasks that wait right behind one for the only resource that it claims, in their order."""
+    rows = await fetch(
+        connection,
+        "SELECT task.* FROM task_claim mine JOIN task_claim later"
+        " ON later.resource = mine.resource AND later.sequence > mine.sequence"
+        " JOIN task ON task.id = later.task_id WHERE mine.task_id = ? ORDER BY later.sequence LIMIT ?",
+        [str(task_id), limit],
+    )
+    return [model_from(Task, row) for row in rows]
+
+
+async def take_along(work: UnitOfWork, leader: Task, task_ids: Sequence[UUID]) -> list[Task]:
+    """Take tasks that wait for nobody but a running one, on its worker; return those that still wait.
+
+    Args:
+        work: The transaction.
+        leader: The running task, held in the transaction. The others are ended together with it.
+        task_ids: The others.
+    """
+    time, values = clock(work.connection)
+    rows = await fetch(
+        work.connection,
+        "UPDATE task SET state = 'running', attempt = attempt + 1, worker_id = ?,"  # noqa: S608
+        f" started_at = COALESCE(started_at, {time})"
+        f" WHERE id IN ({', '.join('?' * len(task_ids))}) AND state = 'waiting' RETURNING *",
+        [str(leader.worker_id), *values, *map(str, task_ids)],
+    )
+    taken = [model_from(Task, row) for row in rows]
+    for task in taken:
+        work.task_changed(task)
+    return taken
+
+
+async def go_on(connection: Connection, attempts: Sequence[Attempt]) -> None:
+    """Pass over requests to end these attempts: they come too late, for their work becomes visible now.
+
+    Raises:
+        AttemptOver: One of them does not count any more.
+    """
+    for attempt in attempts:
+        changed = await execute(
+            connection,
+            "UPDATE task SET state = 'running' WHERE id = ? AND attempt = ? AND state IN ('running', 'canceling')",
+            [str(attempt.task_id), attempt.number],
+        )
+        if not changed:
+            raise AttemptOver
 
 
 async def hold(connection: Connection, attempt: Attempt) -> None:

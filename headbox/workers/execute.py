@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
-from headbox.kinds import GarbageCollection, PublishTask, SyncTask, TaskPurge, TaskType
+from headbox.kinds import GarbageCollection, PublishTask, SyncTask, TaskPurge, TaskType, VersionTask
 from headbox.models.database import TRANSIENT, is_full
 from headbox.pipeline.run import Run
+from headbox.services.addition import run_addition
 from headbox.services.garbage import run_garbage_collection
 from headbox.services.publish import run_publish
 from headbox.services.purge import run_purge
@@ -32,6 +33,8 @@ async def execute(run: Run) -> None:
     parameters = task_type.read(run.task.input)
     if isinstance(parameters, SyncTask):
         await run_sync(run, parameters)
+    elif isinstance(parameters, VersionTask):
+        await run_addition(run, parameters)
     elif isinstance(parameters, PublishTask):
         await run_publish(run, parameters)
     elif isinstance(parameters, TaskPurge):
