@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from headbox.errors import HeadboxError, NotFound
+from headbox.errors import HeadboxError, NotChangeable, NotFound, WrongType
 from headbox.kinds import ContentUnit
-from headbox.models import Content, Upload
+from headbox.models import Content, Repository, Task, Upload
 from headbox.resolvers.context import Context
-from headbox.resolvers.edits import change, without
+from headbox.resolvers.edits import below, change, wanted, without
 from headbox.services import content as service
+from headbox.services import task_request
 from headbox.services.content import NewContent, NotMade
+from headbox.services.version_request import AddRequest
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import OnError
 
@@ -23,21 +25,21 @@ BYTES = ("upload", "sha256")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of one item: a content unit, or errors."""
+    """What became of one item: a content unit and, where it was to be added to a repository, a task; or errors."""
 
     content: Content | None = None
+    task: Task | None = None
     errors: tuple[HeadboxError, ...] = ()
 
 
-async def create(context: Context, kind: type[ContentUnit], values: Mapping[str, Any]) -> Content:
-    """Make a content unit, or return the one that is there already.
+async def create(context: Context, kind: type[ContentUnit], values: Mapping[str, Any]) -> Made:
+    """Make a content unit, or return the one that is there already, and have it added where that is wanted.
 
     Raises:
         ExceptionGroup: Why it cannot be made.
     """
     [made] = await _create(context, kind, [values], OnError.FAIL, in_list=False)
-    assert made.content is not None, "with FAIL, all of them are made"
-    return made.content
+    return made
 
 
 async def create_many(context: Context, kind: type[ContentUnit], values: Mapping[str, Any]) -> list[Made]:
@@ -67,10 +69,46 @@ async def _create(
             raise ExceptionGroup("content that cannot be made", errors)
         ids = [item for item in made if isinstance(item, UUID)]
         rows = {row.id: row for row in await Content.filter(id__in=ids).using_db(work.connection)}
-        return [Made(errors=item.errors) if isinstance(item, NotMade) else Made(rows[item]) for item in made]
+        tasks = await _add(work, context, kind, items, made)
+        return [
+            Made(errors=item.errors) if isinstance(item, NotMade) else Made(rows[item], task)
+            for item, task in zip(made, tasks, strict=True)
+        ]
 
-    # The same bytes are the same unit.
+    # The same bytes are the same unit, and adding what is there changes nothing.
     return await change(context, step, is_repeatable=True)
+
+
+async def _add(
+    work: UnitOfWork,
+    context: Context,
+    kind: type[ContentUnit],
+    items: Sequence[Mapping[str, Any]],
+    made: Sequence[UUID | NotMade],
+) -> list[Task | None]:
+    """Create the tasks that add what was made to the repositories that the items name: one for each repository."""
+    units: dict[str, list[UUID]] = {}
+    for item, unit in zip(items, made, strict=True):
+        if item.get("repository") and isinstance(unit, UUID):
+            units.setdefault(item["repository"], []).append(unit)
+    tasks = {text: await _create_add(work, context, kind, text, added) for text, added in units.items()}
+    return [
+        tasks[item["repository"]] if item.get("repository") and isinstance(unit, UUID) else None
+        for item, unit in zip(items, made, strict=True)
+    ]
+
+
+async def _create_add(
+    work: UnitOfWork, context: Context, kind: type[ContentUnit], text: str, units: Sequence[UUID]
+) -> Task:
+    with below("repository"):
+        repository = await wanted(work, context, text, Repository)
+        task_type = context.registry.add_task(repository.kind)
+        if task_type is None:
+            raise NotChangeable(kind=repository.kind)
+        if kind not in task_type.repository_type().content_types:
+            raise WrongType(key=text, actual=repository.kind, expected=f"repository of {kind.__name__}")
+        return await task_request.create(work, task_type, AddRequest(repository, add=units))
 
 
 async def _wanted(work: UnitOfWork, context: Context, items: Sequence[Mapping[str, Any]]) -> list[NewContent | NotMade]:
@@ -86,7 +124,7 @@ async def _wanted(work: UnitOfWork, context: Context, items: Sequence[Mapping[st
             wanted.append(NotMade((NotFound(what="Upload", key=item["upload"], path=("upload",)),)))
         else:
             upload = uploads[upload_id] if upload_id else None
-            wanted.append(NewContent(without(item, *BYTES), upload, item.get("sha256")))
+            wanted.append(NewContent(without(item, *BYTES, "repository"), upload, item.get("sha256")))
     return wanted
 
 

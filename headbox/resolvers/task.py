@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,8 +10,10 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 
-from headbox.kinds import PublishTask, SyncTask, TaskType
+from headbox.errors import HeadboxError, NotChangeable
+from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskType, VersionTask
 from headbox.models import (
+    Content,
     Publication,
     PublishSettings,
     Remote,
@@ -27,7 +29,7 @@ from headbox.models.database import Connection
 from headbox.resolvers import publish_settings as settings_resolver
 from headbox.resolvers.conditions import ANY, NONE, Condition, compiled, every, one_of
 from headbox.resolvers.context import Context
-from headbox.resolvers.edits import below, change, wanted, wanted_or_none, wanted_plan
+from headbox.resolvers.edits import below, change, wanted, wanted_or_none, wanted_plan, without
 from headbox.resolvers.ids import GlobalId
 from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
@@ -35,6 +37,7 @@ from headbox.services import task as service
 from headbox.services import task_request
 from headbox.services.task import PublishRequest, SyncRequest
 from headbox.services.task_request import PARAMETER_MODELS, OwnRequest, Request
+from headbox.services.version_request import MAX_ERRORS, AddRequest, CopyRequest, check_number
 from headbox.tasking import queries
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import TaskState
@@ -173,7 +176,9 @@ async def parameter(context: Context, task: Task, name: str) -> Any:
     return await loaders[PARAMETER_MODELS[name]].load(UUID(text))
 
 
-async def synced_repository(context: Context, task_type: type[SyncTask[Any, Any]], task: Task) -> Repository:
+async def synced_repository(
+    context: Context, task_type: type[SyncTask[Any, Any] | VersionTask[Any]], task: Task
+) -> Repository:
     """Return the repository that a sync works on; where it was deleted since, what is still known of it."""
     found: Repository | None = await parameter(context, task, "repository")
     return found or _deleted_repository(context, task_type.repository_type().kind, task)
@@ -223,6 +228,10 @@ async def requested(
         return await _requested_sync(work, context, task_type, values)
     if issubclass(task_type, PublishTask):
         return await _requested_publish(work, context, task_type, values)
+    if issubclass(task_type, AddTask):
+        return await _requested_add(work, context, task_type, values)
+    if issubclass(task_type, CopyTask):
+        return await _requested_copy(work, context, task_type, values)
     given, own = _split(task_type, TaskType, values)
     for name in own.keys() & PARAMETER_MODELS.keys():
         row = await wanted_or_none(work, context, own[name], PARAMETER_MODELS[name], name)
@@ -260,6 +269,89 @@ async def _requested_publish(
         extra=extra,
         **given,
     )
+
+
+async def _requested_add(
+    work: UnitOfWork, context: Context, task_type: type[AddTask[Any]], values: Mapping[str, Any]
+) -> AddRequest:
+    given, extra = _split(task_type, AddTask, values)
+    repository, base = given.pop("repository"), given.pop("base", None)
+    add, remove = given.pop("add", ()), given.pop("remove", ())
+    check_number(add, remove)
+    return AddRequest(
+        repository=await wanted(work, context, repository, Repository, "repository", kind=_repository_kind(task_type)),
+        add=content_ids(context, add, "add"),
+        remove=content_ids(context, remove, "remove"),
+        base=await wanted_or_none(work, context, base, RepositoryVersion, "base"),
+        extra=extra,
+        **given,
+    )
+
+
+def content_ids(context: Context, texts: Sequence[str], name: str) -> list[UUID]:
+    """Return the ids of the content units that an input field names.
+
+    Raises:
+        ExceptionGroup: A `NotFound` or `WrongType` for each that is the id of something else.
+    """
+    found: list[UUID] = []
+    errors: list[HeadboxError] = []
+    for place, text in enumerate(texts):
+        try:
+            found.append(context.types.decode(text, Content, path=(name, str(place))))
+        except HeadboxError as error:
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("ids of something else than content", errors[:MAX_ERRORS])
+    return found
+
+
+async def _requested_copy(
+    work: UnitOfWork, context: Context, task_type: type[CopyTask[Any]], values: Mapping[str, Any]
+) -> CopyRequest:
+    given, extra = _split(task_type, CopyTask, values)
+    repository, source = given.pop("repository"), given.pop("source")
+    return CopyRequest(
+        repository=await wanted(work, context, repository, Repository, "repository", kind=_repository_kind(task_type)),
+        source=await _wanted_version(work, context, source, "source"),
+        extra=extra,
+        **given,
+    )
+
+
+async def _wanted_version(work: UnitOfWork, context: Context, text: str, *path: str) -> RepositoryVersion:
+    """Return the version of an id, or the latest one where it is the id of a repository."""
+    parsed = GlobalId.parse(text)
+    found = context.types.named(parsed.type_name) if parsed else None
+    if found is None or found.model is not Repository:
+        return await wanted(work, context, text, RepositoryVersion, *path)
+    repository = await wanted(work, context, text, Repository, *path)
+    return await RepositoryVersion.get(
+        repository_id=repository.id, number=repository.latest_number, using_db=work.connection
+    )
+
+
+def _repository_kind(task_type: type[VersionTask[Any]]) -> str:
+    return task_type.repository_type().kind
+
+
+async def rollback(context: Context, values: Mapping[str, Any]) -> Task:
+    """Create a task that makes a version equal to an older one.
+
+    Raises:
+        RequestError: It is known already that it cannot be done; there is no task.
+    """
+
+    async def step(work: UnitOfWork) -> Task:
+        version = await wanted(work, context, values["repository_version"], RepositoryVersion, "repository_version")
+        repository = await Repository.get(id=version.repository_id, using_db=work.connection)
+        task_type = context.registry.add_task(repository.kind)
+        if task_type is None:
+            raise NotChangeable(kind=repository.kind, path=("repository_version",))
+        request = AddRequest(repository, base=version, **without(values, "repository_version"))
+        return await task_request.create(work, task_type, request)
+
+    return await change(context, step, is_repeatable=values.get("idempotency_key") is not None)
 
 
 def _split(

@@ -14,6 +14,7 @@ from headbox.models.database import fetch, model_from
 from headbox.resolvers import content as contents
 from headbox.resolvers.conditions import ANY, Condition, every, negated, one_of
 from headbox.resolvers.context import Context
+from headbox.resolvers.edits import change, wanted
 from headbox.resolvers.paging import (
     UNCOUNTED,
     Count,
@@ -24,6 +25,8 @@ from headbox.resolvers.paging import (
     edges_of,
     request,
 )
+from headbox.services import version_deletion
+from headbox.tasking.engine import UnitOfWork
 from headbox.types import derived_id
 
 #: Most changed memberships that are looked up and sorted for each page.
@@ -157,7 +160,8 @@ def _members(version: RepositoryVersion, change: ContentChangeKind) -> _Members:
         of_repository = Condition("member.repository_id = ?", (str(version.repository_id),))
         return _Members("membership member", (), of_repository & _present("member", version.number))
     changed = version.added if change is ContentChangeKind.ADDED else version.removed
-    return _changed(version.repository_id, change, version.number - 1, version.number, changed)
+    previous = -1 if version.previous_number is None else version.previous_number
+    return _changed(version.repository_id, change, previous, version.number, changed)
 
 
 def _changed(repository_id: UUID, change: ContentChangeKind, after: int, until: int, changes: int) -> _Members:
@@ -197,6 +201,20 @@ def _member_edge(cursor: str, row: dict[str, Any]) -> MemberEdge:
     return MemberEdge(cursor, model_from(Content, row), membership)
 
 
+async def delete(context: Context, id: str) -> RepositoryVersion:
+    """Delete a version, and return it as it was.
+
+    Raises:
+        NotFound: There is none with this id.
+        InUse: It is the latest one, or something of it is served or pinned.
+    """
+
+    async def step(work: UnitOfWork) -> RepositoryVersion:
+        return await version_deletion.delete(work, await wanted(work, context, id, RepositoryVersion, "id"))
+
+    return await change(context, step)
+
+
 async def diff(context: Context, from_id: str, to_id: str, arguments: PageArguments) -> Page[DiffEdge]:
     """Return a page of the content units that lie between two versions, of one repository or of two, by their ids.
 
@@ -220,7 +238,7 @@ async def diff(context: Context, from_id: str, to_id: str, arguments: PageArgume
         where=one_of("content.kind", context.types.kinds_of(Content)),
         source_parameters=tuple(parameter for half in halves for parameter in half.parameters),
     )
-    is_next = old.repository_id == new.repository_id and new.base_number == old.number
+    is_next = old.repository_id == new.repository_id and new.previous_number == old.number
     count = Count(is_needed=False, known=new.added + new.removed) if is_next else UNCOUNTED
     return await context.loaders.page(request(listing, arguments, _diff_edge, count))
 

@@ -37,7 +37,7 @@ from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubsc
 from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
 from headbox.schema.task_log import TaskLogSubscriptions
 from headbox.schema.upload import UploadMutations
-from headbox.schema.version import VersionQueries
+from headbox.schema.version import VersionMutations, VersionQueries
 from headbox.schema.worker import WorkerQueries
 from headbox.settings import GraphQLSettings
 
@@ -69,6 +69,7 @@ MUTATIONS: list[type] = [
     TaskGroupMutations,
     ScheduleMutations,
     UploadMutations,
+    VersionMutations,
 ]
 SUBSCRIPTIONS: list[type] = [TaskSubscriptions, TaskLogSubscriptions, RepositorySubscriptions]
 

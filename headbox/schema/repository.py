@@ -44,7 +44,7 @@ class Repository(Node):
     automation: Automation = strawberry.field(description="How far every new version goes by itself.")
     sync_mode: SyncMode = strawberry.field(description="What a sync does with units that the remote no longer holds.")
     retain_versions: int | None = strawberry.field(
-        description="How many versions are to be kept; all when null. It is a wish: nothing removes versions yet."
+        description="How many versions are kept, besides those that are served or pinned; all when null."
     )
 
     require_complete: bool = strawberry.field(

@@ -10,18 +10,20 @@ import strawberry
 from strawberry import UNSET
 
 from headbox import models
+from headbox.resolvers import task as tasks
 from headbox.resolvers import version as resolver
 from headbox.resolvers.paging import Page
 from headbox.resolvers.version import KindCount
 from headbox.schema.connection import After, First, connection_of, page_arguments
 from headbox.schema.content import ContentConnection, ContentDiffConnection
-from headbox.schema.enums import ContentChangeKind
-from headbox.schema.fields import field
+from headbox.schema.enums import Automation, ContentChangeKind, TaskPriority
+from headbox.schema.errors import UserError
+from headbox.schema.fields import field, mutation
 from headbox.schema.filters import ContentFilter
 from headbox.schema.info import Info, lazy
-from headbox.schema.inputs import plain
+from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, optional, plain
 from headbox.schema.node import Node
-from headbox.schema.scalars import BigInt
+from headbox.schema.scalars import JSON, BigInt
 
 Row = strawberry.Parent[models.RepositoryVersion]
 
@@ -132,3 +134,64 @@ class VersionQueries:
         after: After = UNSET,
     ) -> Page[Any]:
         return await resolver.diff(info.context, from_, to, page_arguments(first, after))
+
+
+@strawberry.input(description="An older version to go back to.")
+class RollbackRepositoryInput:
+    """See `services.version_request.AddRequest`."""
+
+    repository_version: strawberry.ID = strawberry.field(description="Version that the new one is to be equal to.")
+    automation: Automation | None = optional(
+        "How far the new version goes by itself; the repository's own when left out."
+    )
+    priority: TaskPriority | None = optional("Which tasks it goes before; NORMAL when left out.")
+    labels: JSON | None = optional(LABELS)
+    idempotency_key: str | None = optional(IDEMPOTENCY_KEY)
+
+
+@strawberry.type(description="What became of a rollback that was asked for.")
+class RollbackRepositoryPayload:
+    """See `resolvers.task.rollback`."""
+
+    @field(description="The task; null when there is none.", graphql_type=lazy("Task", "task") | None)
+    @staticmethod
+    def task(root: strawberry.Parent[dict[str, Any]]) -> Any:
+        return root["task"]
+
+    errors: list[UserError] = strawberry.field(description="Why there is none.")
+
+
+@strawberry.type(description="What became of a deletion.")
+class DeleteRepositoryVersionPayload:
+    """See `resolvers.version.delete`."""
+
+    repository_version: RepositoryVersion | None = strawberry.field(
+        description="The version as it was, without content; null when it still is."
+    )
+    errors: list[UserError] = strawberry.field(description="Why it was not deleted.")
+
+
+@strawberry.type
+class VersionMutations:
+    """How versions are made of older ones, and deleted."""
+
+    @mutation(
+        description="Make a new version that is equal to an older one. The work grows with what lies between them.",
+        graphql_type=RollbackRepositoryPayload,
+    )
+    async def rollback_repository(
+        self,
+        info: Info,
+        input: Annotated[RollbackRepositoryInput, strawberry.argument(description="What is wanted.")],
+    ) -> dict[str, Any]:
+        return {"task": await tasks.rollback(info.context, plain(input))}
+
+    @mutation(
+        description="Delete a repository version with its publications: any but the latest one, and none that is served"
+        " or pinned. The other versions hold what they held.",
+        graphql_type=DeleteRepositoryVersionPayload,
+    )
+    async def delete_repository_version(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the version.")]
+    ) -> dict[str, Any]:
+        return {"repository_version": await resolver.delete(info.context, id)}

@@ -19,7 +19,7 @@ from headbox.kinds import AddTask, ContentUnit, CopyTask, VersionTask
 from headbox.models import Repository, RepositoryVersion, Task
 from headbox.models.database import Connection, execute, fetch
 from headbox.pipeline.run import Run
-from headbox.services import automation
+from headbox.services import automation, version_deletion
 from headbox.services import open_issue as open_issues
 from headbox.services import version as versions
 from headbox.services.publication import Rendered
@@ -339,6 +339,7 @@ async def _finish(run: Run, work: UnitOfWork, parameters: VersionTask[Any], grou
             await automation.publish(
                 run, work, parameters, repository=group.repository, rendered=group.rendered, outcome=published
             )
+    await version_deletion.retire(work.connection, group.repository)
     for member in group.members:
         is_changed = bool(member.changes.total())
         outcome = Outcome(

@@ -18,7 +18,7 @@ from headbox.pipeline.metadata import Metadata, Unchanged
 from headbox.pipeline.run import Run
 from headbox.pipeline.stream import UnitStream
 from headbox.pipeline.sync import SyncPipeline
-from headbox.services import automation
+from headbox.services import automation, version_deletion
 from headbox.services import open_issue as open_issues
 from headbox.services import planned_sync as planned_syncs
 from headbox.services import remote as remotes
@@ -249,6 +249,7 @@ async def _finish(run: Run, parameters: Parameters, given: SyncInput, made: Made
                 await automation.publish(
                     run, work, parameters, repository=given.repository, rendered=made.rendered, outcome=outcome
                 )
+        await version_deletion.retire(work.connection, given.repository)
         work.repository_changed(given.repository.id)
         await run.complete(work, outcome)
 

@@ -214,7 +214,7 @@ async def prepare_changes(
     gone = [str(content_id) for content_id in removed]
     await discard(connection, repository)
     if older is not None:
-        await _remove_added_since(connection, repository, number, older)
+        await _remove_added_since(connection, repository, task_ids[0], number, older)
     await _remove(connection, repository, number, gone)
     if task_ids:
         await _add_staged(connection, repository, task_ids, number, origin)
@@ -249,15 +249,20 @@ async def _remove_unstaged(connection: Connection, repository: Repository, task_
     )
 
 
-async def _remove_added_since(connection: Connection, repository: Repository, number: int, base: int) -> None:
-    """Close what an earlier version did not hold."""
+async def _remove_added_since(
+    connection: Connection, repository: Repository, task_id: UUID, number: int, base: int
+) -> None:
+    """Close what an earlier version did not hold, and the task does not add."""
     await execute(
         connection,
         "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND added_in > ?"
         " AND NOT EXISTS (SELECT 1 FROM membership earlier WHERE earlier.repository_id = membership.repository_id"
         "                 AND earlier.content_id = membership.content_id"
-        "                 AND earlier.added_in <= ? AND earlier.removed_in > ?)",
-        [number, str(repository.id), base, base, base],
+        "                 AND earlier.added_in <= ? AND earlier.removed_in > ?)"
+        " AND NOT EXISTS (SELECT 1 FROM staged_content WHERE staged_content.task_id = ?"
+        "                 AND staged_content.slot = membership.slot"
+        "                 AND staged_content.content_id = membership.content_id)",
+        [number, str(repository.id), base, base, base, str(task_id)],
     )
 
 

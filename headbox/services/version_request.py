@@ -20,6 +20,8 @@ from headbox.types import Automation, TaskPriority
 
 #: Most content units that one request adds and removes.
 MAX_UNITS = 10_000
+#: Most errors that one request is answered with.
+MAX_ERRORS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,7 @@ async def prepare_add(work: UnitOfWork, task_type: type[AddTask[Any]], request: 
     """
     _check_kind(request.repository, task_type.repository_type())
     add, remove = (tuple(dict.fromkeys(UUID(str(key)) for key in keys)) for keys in (request.add, request.remove))
-    if len(add) + len(remove) > MAX_UNITS:
-        raise LimitExceeded(what="The number of content units to add and remove", limit=MAX_UNITS, path=("add",))
+    check_number(add, remove)
     if both := set(add) & set(remove):
         raise Invalid(field="remove", reason=f"{len(both)} of its units are to be added, too", path=("remove",))
     if not add and not remove and request.base is None:
@@ -99,6 +100,16 @@ async def prepare_copy(work: UnitOfWork, task_type: type[CopyTask[Any]], request
     return Prepared(checked(task_type, await _values(work, request) | own))
 
 
+def check_number(add: Sequence[object], remove: Sequence[object]) -> None:
+    """Make sure that one request does not name too many units.
+
+    Raises:
+        LimitExceeded: It does.
+    """
+    if len(add) + len(remove) > MAX_UNITS:
+        raise LimitExceeded(what="The number of content units to add and remove", limit=MAX_UNITS, path=("add",))
+
+
 def _check_kind(repository: Repository, kind: type[RepositoryDocument]) -> None:
     if repository.kind != kind.kind:
         raise WrongType(key=repository.name, actual=repository.kind, expected=kind.kind, path=("repository",))
@@ -117,7 +128,7 @@ def _check_units(units: dict[str, StoredUnit], ids: Sequence[UUID], kind: type[R
             expected = ", ".join(unit.__name__ for unit in kinds.values())
             errors.append(WrongType(key=str(key), actual=unit.kind, expected=expected, path=path))
     if errors:
-        raise ExceptionGroup("content units that cannot be added", errors[:100])
+        raise ExceptionGroup("content units that cannot be added", errors[:MAX_ERRORS])
 
 
 async def _check_places(connection: Connection, units: dict[str, StoredUnit]) -> None:

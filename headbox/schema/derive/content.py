@@ -12,7 +12,6 @@ from headbox.resolvers import content as resolver
 from headbox.resolvers.paging import Page
 from headbox.schema.connection import After, First, connection_of, page_arguments
 from headbox.schema.content import Content
-from headbox.schema.derive import new_content
 from headbox.schema.derive.classes import object_type
 from headbox.schema.derive.parts import Parts, check_fields
 from headbox.schema.documents import description_of, output_fields, read_document
@@ -29,8 +28,6 @@ def add(parts: Parts, kind: type[ContentUnit]) -> None:
     fields = output_fields(kind, read_document)
     parts.types[name] = object_type(name, description_of(kind), fields, interface=Content)
     parts.add_query(list_name(name), _list(kind, parts.types[name]))
-    if kind.from_upload is not None:
-        new_content.add_mutations(parts, kind, kind.from_upload)
 
 
 def _list(kind: type[ContentUnit], api_type: type) -> Any:

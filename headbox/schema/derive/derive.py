@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from headbox.kinds import CORE_TASKS, Registry, RepositoryDocument, SyncTask
+from headbox.kinds import CORE_TASKS, AddTask, ContentUnit, Registry, RepositoryDocument, SyncTask
 from headbox.schema.derive import (
     content,
+    new_content,
     publish_settings,
     purge,
     remote,
@@ -25,6 +26,18 @@ def derived(registry: Registry) -> Parts:
         PluginInvalid: A plugin declares what the API cannot show.
     """
     parts = Parts()
+    _add_documents(parts, registry)
+    _add_tasks(parts, registry)
+    # Those that create tasks together with what the tasks work on.
+    for unit in registry.contents:
+        if unit.from_upload is not None:
+            new_content.add_mutations(parts, unit, unit.from_upload, _add_task(registry, unit))
+    for repository_kind in registry.repositories:
+        repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))
+    return parts
+
+
+def _add_documents(parts: Parts, registry: Registry) -> None:
     for unit in registry.contents:
         content.add(parts, unit)
     for settings in registry.settings:
@@ -33,6 +46,9 @@ def derived(registry: Registry) -> Parts:
         remote.add(parts, remote_kind)
     for repository_kind in registry.repositories:
         repository.add_type(parts, repository_kind)
+
+
+def _add_tasks(parts: Parts, registry: Registry) -> None:
     for task_type in registry.tasks:
         task.add_type(parts, task_type)
         # Those of core are found among all tasks.
@@ -43,15 +59,17 @@ def derived(registry: Registry) -> Parts:
         if issubclass(task_type, SyncTask):
             sync_plan.add_query(parts, task_type)
     purge.add_mutation(parts)
-    for repository_kind in registry.repositories:
-        repository.add_mutations(parts, repository_kind, _sync_task(registry, parts, repository_kind))
     new_task = task_group.new_task_input(parts)
     task_group.add_mutation(parts, new_task)
     schedule.add_mutations(parts, new_task)
-    return parts
 
 
 def _sync_task(registry: Registry, parts: Parts, kind: type[RepositoryDocument]) -> type | None:
     """Return the type of the tasks that sync a kind of repositories, or None when it never syncs."""
     declared = next((task for task in registry.all(SyncTask) if task.repository_type() is kind), None)
     return parts.types[declared.__name__] if declared else None
+
+
+def _add_task(registry: Registry, kind: type[ContentUnit]) -> type[AddTask] | None:  # type: ignore[type-arg]
+    """Return the tasks that add a kind of content to repositories, or None when it comes by sync alone."""
+    return next((task for task in registry.all(AddTask) if kind in task.repository_type().content_types), None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from headbox.kinds import ContentUnit, FromUpload, PluginInvalid
+from headbox.kinds import AddTask, ContentUnit, FromUpload, PluginInvalid
 from headbox.resolvers import new_content as resolver
 from headbox.resolvers.context import Context
 from headbox.resolvers.new_content import BYTES, Made
@@ -23,15 +23,27 @@ from headbox.services.content import MAX_ITEMS
 _SAME = "What is there already is the same content, and no error."
 
 
-def add_mutations(parts: Parts, kind: type[ContentUnit], roles: FromUpload) -> None:
-    """Add the mutations that make units of a kind: one, and many."""
+def add_mutations(
+    parts: Parts, kind: type[ContentUnit], roles: FromUpload, add_task: type[AddTask[Any]] | None
+) -> None:
+    """Add the mutations that make units of a kind: one, and many.
+
+    Args:
+        parts: Where to.
+        kind: The kind.
+        roles: How it is made.
+        add_task: Type of the tasks that add such units to a repository, or None where there is none.
+    """
     name = kind.__name__
-    one_input = input_type(f"Create{name}Input", f"A {name} to make.", _fields(kind, roles))
+    one_input = input_type(
+        f"Create{name}Input", f"A {name} to make.", _fields(kind, roles, can_be_added=add_task is not None)
+    )
     one_payload = payload_type(
         f"Create{name}Payload",
         "What became of a creation.",
         {
             "content": (parts.types[name] | None, "The content; null when there is none."),
+            **_task_field(parts, add_task),
             "errors": (list[UserError], "Why there is none."),
         },
     )
@@ -64,13 +76,22 @@ def add_mutations(parts: Parts, kind: type[ContentUnit], roles: FromUpload) -> N
     )
 
 
-def _fields(kind: type[ContentUnit], roles: FromUpload) -> dict[str, Any]:
+def _task_field(parts: Parts, add_task: type[AddTask[Any]] | None) -> dict[str, Any]:
+    if add_task is None:
+        return {}
+    description = "The task that adds it to the repository; null where none was named."
+    return {"task": (parts.types[add_task.__name__] | None, description)}
+
+
+def _fields(kind: type[ContentUnit], roles: FromUpload, *, can_be_added: bool) -> dict[str, Any]:
     given = input_fields(kind, but=roles.derived)
     if hidden := sorted({*BYTES, "repository"} & given.keys()):
         where = f"{kind.__module__}.{kind.__name__}.{hidden[0]}"
         raise PluginInvalid(f"{where} has the name of a field that the input of every creation has.")
+    added = {"repository": (strawberry.ID | None, optional("Repository to add it to, by a task."))}
     return {
         **given,
+        **(added if can_be_added else {}),
         "upload": (strawberry.ID | None, optional("Id of the complete upload that brought the bytes.")),
         "sha256": (
             str | None,
@@ -92,7 +113,8 @@ def _many_fields(one_input: Any) -> dict[str, Any]:
 
 
 async def _create(context: Context, kind: type[ContentUnit], values: dict[str, Any]) -> dict[str, Any]:
-    return {"content": await resolver.create(context, kind, values)}
+    made = await resolver.create(context, kind, values)
+    return {"content": made.content, "task": made.task}
 
 
 async def _create_many(context: Context, kind: type[ContentUnit], values: dict[str, Any]) -> dict[str, Any]:
@@ -100,4 +122,8 @@ async def _create_many(context: Context, kind: type[ContentUnit], values: dict[s
 
 
 def _result(made: Made) -> dict[str, Any]:
-    return {"content": made.content, "errors": [document(error, ("input",)) for error in made.errors]}
+    return {
+        "content": made.content,
+        "task": made.task,
+        "errors": [document(error, ("input",)) for error in made.errors],
+    }

@@ -34,7 +34,8 @@ _REQUIRE_COMPLETE = (
     "Whether it is published only while it has no open issues: while nothing is missing that its syncs left out."
 )
 _RETAIN = (
-    "How many versions are to be kept, at least 1; all when null. It is kept as a wish: nothing removes versions yet."
+    "How many versions are kept, at least 1; all when null. Older ones go whenever a new one is made, but for those"
+    " that are served or pinned."
 )
 
 

@@ -10,7 +10,16 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from headbox.kinds import GarbageCollection, PluginInvalid, PublishTask, SyncTask, TaskType
+from headbox.kinds import (
+    AddTask,
+    CopyTask,
+    GarbageCollection,
+    PluginInvalid,
+    PublishTask,
+    SyncTask,
+    TaskType,
+    VersionTask,
+)
 from headbox.models import Publication as PublicationRow
 from headbox.models import PublishSettings as PublishSettingsRow
 from headbox.models import Remote as RemoteRow
@@ -27,7 +36,7 @@ from headbox.schema.derive.parts import Parts, TaskInput, check_fields
 from headbox.schema.documents import description_of, input_fields, output_fields
 from headbox.schema.enums import Automation, OnError, SyncMode, TaskPriority
 from headbox.schema.errors import UserError
-from headbox.schema.filters import TaskFilter
+from headbox.schema.filters import ContentFilter, TaskFilter
 from headbox.schema.info import Info
 from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, optional, plain
 from headbox.schema.names import creation_name, field_name, list_name
@@ -41,6 +50,7 @@ from headbox.schema.sync_plan import SyncPlan
 from headbox.schema.task import Task
 from headbox.schema.version import RepositoryVersion
 from headbox.services.task_request import PARAMETER_MODELS
+from headbox.services.version_request import MAX_UNITS
 
 #: Types that stand over the rows that UUID parameters name.
 API_TYPES: dict[type, Any] = {
@@ -72,6 +82,8 @@ def _fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
         shared, base = _sync_fields(parts, task_type), SyncTask
     elif issubclass(task_type, PublishTask):
         shared, base = _publish_fields(parts, task_type), PublishTask
+    elif issubclass(task_type, VersionTask):
+        shared, base = _version_fields(parts, task_type), AddTask if issubclass(task_type, AddTask) else CopyTask
     elif task_type is GarbageCollection:
         shared = garbage.RESULTS
     own = task_type.model_fields.keys() - base.model_fields.keys()
@@ -173,6 +185,26 @@ def _publish_fields(parts: Parts, task_type: type[PublishTask[Any, Any]]) -> dic
         "publication": _PUBLICATION,
         **output_fields(PublishTask, _read_input, but=("repository_version", "settings")),
     }
+
+
+def _version_fields(parts: Parts, task_type: type[VersionTask[Any]]) -> dict[str, Any]:
+    async def resolve_repository(root: Row, info: Info) -> Any:
+        return await resolver.synced_repository(info.context, task_type, root)
+
+    fields = {
+        "repository": strawberry.field(
+            resolver=resolve_repository,
+            graphql_type=parts.types[task_type.repository_type().__name__],
+            description="Repository to change. One that was deleted since is named (deleted) and is empty.",
+        ),
+        "repository_version": _REPOSITORY_VERSION,
+        "publication": _PUBLICATION,
+        **output_fields(VersionTask, _read_input, but=("repository", "settings")),
+    }
+    if issubclass(task_type, AddTask):
+        return fields | {"base": _parameter("base", RepositoryVersion, AddTask)}
+    own = output_fields(CopyTask, _read_input, but=VersionTask.model_fields.keys() | {"source"})
+    return fields | own | {"source": _parameter("source", RepositoryVersion, CopyTask)}
 
 
 async def _resolve_remote_revision(root: Row, info: Info) -> int:
@@ -277,6 +309,8 @@ def _creation_fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
         return _sync_fields_to_give(task_type)
     if issubclass(task_type, PublishTask):
         return _publish_fields_to_give(parts, task_type)
+    if issubclass(task_type, VersionTask):
+        return _version_fields_to_give(task_type)
     nodes = _node_parameters(task_type, task_type.model_fields)
     fields = input_fields(task_type, but=nodes)
     for name in nodes:
@@ -326,4 +360,37 @@ def _publish_fields_to_give(parts: Parts, task_type: type[PublishTask[Any, Any]]
         ),
         "distributable": (bool | None, strawberry.field(default=True, description=distributable)),
         **input_fields(task_type, but=PublishTask.model_fields),
+    }
+
+
+def _version_fields_to_give(task_type: type[VersionTask[Any]]) -> dict[str, Any]:
+    overwrite = "Whether a unit that is added takes the place of one that stands there; false refuses it."
+    shared = {
+        "repository": (strawberry.ID, strawberry.field(description="Repository to change.")),
+        "automation": (
+            Automation | None,
+            optional("How far the new version goes by itself; the repository's own when left out."),
+        ),
+        "overwrite": (bool | None, strawberry.field(default=True, description=overwrite)),
+    }
+    limit = f"at most {MAX_UNITS} together with what else is added and removed."
+    if issubclass(task_type, AddTask):
+        base = "Version of the repository to begin with, so that it holds what that one held; the latest when left out."
+        return {
+            **shared,
+            "add": (list[strawberry.ID] | None, optional(f"Content units to add; {limit}")),
+            "remove": (list[strawberry.ID] | None, optional(f"Content units to remove, where they are; {limit}")),
+            "base": (strawberry.ID | None, optional(base)),
+            **input_fields(task_type, but=AddTask.model_fields),
+        }
+    needed = "Whether the units that others need come with them."
+    return {
+        **shared,
+        "source": (
+            strawberry.ID,
+            strawberry.field(description="Version to copy from, or a repository to copy the latest version of."),
+        ),
+        "filter": (ContentFilter | None, optional("Which of its content units; all when left out.")),
+        "with_needed": (bool | None, strawberry.field(default=True, description=needed)),
+        **input_fields(task_type, but=CopyTask.model_fields),
     }

@@ -1,0 +1,1 @@
+"""Versions that are made without a remote, gone back to, and deleted."""
