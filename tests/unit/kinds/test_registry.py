@@ -74,6 +74,8 @@ def test_types_are_listed_by_plugin() -> None:
         "core.purge",
         "core.garbage_collection",
         "file.sync",
+        "file.add",
+        "file.copy",
         "file.publish",
     ]
 
