@@ -43,6 +43,8 @@ async def incomplete(engine: LocalEngine, upstream: Upstream, *missing: str) -> 
         upstream.fault(path, Status(404))
     mirror = await Mirror.of(engine, upstream)
     await mirror.sync(on_error=OnError.SKIP)
+    # What follows the end of a task makes statements too.
+    await engine.dispatcher.rest()
     return mirror
 
 
