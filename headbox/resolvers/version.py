@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from headbox.errors import NotFound
+from headbox.errors import Invalid, LimitExceeded, NotFound
 from headbox.models import Content, Membership, Publication, Repository, RepositoryVersion
 from headbox.models.database import fetch, model_from
 from headbox.resolvers import content as contents
@@ -26,11 +26,14 @@ from headbox.resolvers.paging import (
     request,
 )
 from headbox.services import version_deletion
+from headbox.services.version_deletion import DeletionPlan
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import derived_id
 
 #: Most changed memberships that are looked up and sorted for each page.
 MAX_SORTED_CHANGES = 20_000
+#: Most versions whose deletion one query plans.
+MAX_PLANNED = 1_000
 
 _MEMBER_COLUMNS = (
     "id", "repository_id", "content_id", "added_in", "removed_in", "slot", "origin", "added_at", "added_by_id",
@@ -213,6 +216,54 @@ async def delete(context: Context, id: str) -> RepositoryVersion:
         return await version_deletion.delete(work, await wanted(work, context, id, RepositoryVersion, "id"))
 
     return await change(context, step)
+
+
+async def plan_deletion(
+    context: Context, repository_id: str, *, retain_versions: int | None, versions: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return what the deletion of versions would come to, as the API shows it; nothing is changed.
+
+    Raises:
+        NotFound: There is no such repository, or no such version of it.
+        Invalid: Neither or both of the versions and their number are given, or there are too many.
+    """
+    if (retain_versions is None) == (versions is None):
+        reason = "either it or versions says what to delete"
+        raise Invalid(field="retain_versions", reason=reason, path=("retain_versions",))
+    repository = await Repository.get_or_none(id=context.types.decode(repository_id, Repository, path=("repository",)))
+    if repository is None:
+        raise NotFound(what="Repository", key=repository_id, path=("repository",))
+    if retain_versions is not None:
+        plan = await version_deletion.plan_retention(context.connection, repository, retain_versions)
+    else:
+        plan = await version_deletion.plan(
+            context.connection, repository, await _versions_of(context, repository, versions or ())
+        )
+    return shown(plan)
+
+
+def shown(plan: DeletionPlan) -> dict[str, Any]:
+    """Return a plan under the names of the API."""
+    return {
+        "versions": list(plan.versions),
+        "kept": list(plan.kept),
+        "units": plan.units,
+        "freed_bytes": plan.size,
+    }
+
+
+async def _versions_of(context: Context, repository: Repository, texts: Sequence[str]) -> list[RepositoryVersion]:
+    if len(texts) > MAX_PLANNED:
+        raise LimitExceeded(what="The number of versions", limit=MAX_PLANNED, path=("versions",))
+    found = []
+    for place, text in enumerate(texts):
+        path = ("versions", str(place))
+        key = context.types.decode(text, RepositoryVersion, path=path)
+        version = await RepositoryVersion.get_or_none(id=key, repository_id=repository.id)
+        if version is None:
+            raise NotFound(what="RepositoryVersion", key=text, path=path)
+        found.append(version)
+    return found
 
 
 async def diff(context: Context, from_id: str, to_id: str, arguments: PageArguments) -> Page[DiffEdge]:

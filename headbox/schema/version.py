@@ -17,13 +17,14 @@ from headbox.resolvers.version import KindCount
 from headbox.schema.connection import After, First, connection_of, page_arguments
 from headbox.schema.content import ContentConnection, ContentDiffConnection
 from headbox.schema.enums import Automation, ContentChangeKind, TaskPriority
-from headbox.schema.errors import UserError
+from headbox.schema.errors import Expected, UserError
 from headbox.schema.fields import field, mutation
 from headbox.schema.filters import ContentFilter
 from headbox.schema.info import Info, lazy
 from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, optional, plain
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON, BigInt
+from headbox.services.version_deletion import DeletionPlan
 
 Row = strawberry.Parent[models.RepositoryVersion]
 
@@ -116,9 +117,54 @@ class RepositoryVersion(Node):
         return await resolver.publications(info.context, root, page_arguments(first, after))
 
 
+@strawberry.type(description="What the deletion of versions would come to, with nothing changed.")
+class VersionDeletionPlan:
+    """See `services.version_deletion.DeletionPlan`."""
+
+    versions: list[RepositoryVersion] = strawberry.field(description="Those that would be deleted, by number.")
+    kept: list[RepositoryVersion] = strawberry.field(
+        description="Those that would stay: one is the latest, and what is served or pinned is not deleted."
+    )
+    units: BigInt = strawberry.field(description="Content units that no version of any repository would hold any more.")
+    freed_bytes: BigInt = strawberry.field(
+        description="Bytes that nothing would need any more; the next garbage collection after its grace frees them."
+    )
+    errors: list[UserError] = strawberry.field(description="Why there is no plan.")
+
+
+@strawberry.input(description="Versions whose deletion to plan: by their ids, or by how many are to be kept.")
+class PlanVersionDeletionInput:
+    """See `resolvers.version.plan_deletion`."""
+
+    repository: strawberry.ID = strawberry.field(description="Whose versions.")
+    retain_versions: int | None = optional("How many are to be kept, as `retainVersions` of the repository would.")
+    versions: list[strawberry.ID] | None = optional(
+        f"Those to delete, in place of `retainVersions`; at most {resolver.MAX_PLANNED}."
+    )
+
+
+async def _plan_deletion(
+    info: Info, input: Annotated[PlanVersionDeletionInput, strawberry.argument(description="Which versions.")]
+) -> dict[str, Any]:
+    given = plain(input)
+    return await resolver.plan_deletion(
+        info.context,
+        given["repository"],
+        retain_versions=given.get("retain_versions"),
+        versions=given.get("versions"),
+    )
+
+
 @strawberry.type
 class VersionQueries:
-    """Where versions are compared."""
+    """Where versions are compared, and their deletion is planned."""
+
+    plan_version_deletion: VersionDeletionPlan = strawberry.field(
+        resolver=_plan_deletion,
+        graphql_type=VersionDeletionPlan,
+        description="What the deletion of versions would come to: of some, or of those beyond a number to keep.",
+        extensions=[Expected(**resolver.shown(DeletionPlan()))],
+    )
 
     @field(
         description="The content units that lie between two versions, in the order of their ids. The versions may be of"

@@ -7,11 +7,13 @@ goes, and two intervals that nothing lies between any more become one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from headbox.errors import InUse
+from headbox.errors import InUse, Invalid
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch
 from headbox.services.rows import locked
@@ -19,6 +21,23 @@ from headbox.tasking.engine import UnitOfWork
 
 #: Most versions that one new version lets go; the next one lets go of more.
 MAX_RETIRED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionPlan:
+    """What the deletion of versions would come to.
+
+    Attributes:
+        versions: Those that would be deleted, by number.
+        kept: Those that would stay because something of them is served or pinned, or because one is the latest.
+        units: Content units that no version of any repository would hold any more.
+        size: Bytes that nothing would need any more, once the garbage is collected.
+    """
+
+    versions: tuple[RepositoryVersion, ...] = ()
+    kept: tuple[RepositoryVersion, ...] = ()
+    units: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,49 @@ async def retire(connection: Connection, repository: Repository) -> int:
             await _delete(connection, await RepositoryVersion.get(id=row["id"], using_db=connection))
             retired += 1
     return retired
+
+
+async def plan_retention(connection: Connection, repository: Repository, versions: int) -> DeletionPlan:
+    """Return what it would come to if a repository were to keep so many versions.
+
+    Raises:
+        Invalid: It is less than one.
+    """
+    if versions < 1:
+        raise Invalid(field="retain_versions", reason="at least one version is kept", path=("retain_versions",))
+    newest_first = await RepositoryVersion.filter(repository_id=repository.id).using_db(connection).order_by("-number")
+    return await plan(connection, repository, newest_first[versions:])
+
+
+async def plan(connection: Connection, repository: Repository, versions: Sequence[RepositoryVersion]) -> DeletionPlan:
+    """Return what it would come to if some versions of a repository were deleted."""
+    deleted: list[RepositoryVersion] = []
+    kept: list[RepositoryVersion] = []
+    for version in sorted(versions, key=attrgetter("number")):
+        stays = version.number == repository.latest_number or await _users(connection, version.id)
+        (kept if stays else deleted).append(version)
+    if not deleted:
+        return DeletionPlan(kept=tuple(kept))
+    marks = ", ".join("?" * len(deleted))
+    # Units that only such versions hold, and of their bytes those that no other unit and no publication needs.
+    [row] = await fetch(
+        connection,
+        "WITH lost AS (SELECT DISTINCT gone.content_id FROM membership gone WHERE gone.repository_id = ?"  # noqa: S608
+        "   AND gone.removed_in IS NOT NULL AND NOT EXISTS (SELECT 1 FROM membership member"
+        "     LEFT JOIN repository holder ON holder.id = member.repository_id"
+        "     WHERE member.content_id = gone.content_id AND holder.id IS NOT NULL AND (member.repository_id <> ?"
+        "     OR EXISTS (SELECT 1 FROM repository_version version WHERE version.repository_id = member.repository_id"
+        f"       AND version.id NOT IN ({marks}) AND version.number >= member.added_in"
+        "       AND (member.removed_in IS NULL OR version.number < member.removed_in)))))"
+        " SELECT (SELECT COUNT(*) FROM lost) AS units, (SELECT COALESCE(SUM(artifact.size), 0) FROM artifact"
+        "   WHERE artifact.sha256 IN (SELECT sha256 FROM content_artifact"
+        "     WHERE content_artifact.content_id IN (SELECT content_id FROM lost))"
+        "   AND NOT EXISTS (SELECT 1 FROM content_artifact other WHERE other.sha256 = artifact.sha256"
+        "     AND other.content_id NOT IN (SELECT content_id FROM lost))"
+        "   AND NOT EXISTS (SELECT 1 FROM published_file WHERE published_file.sha256 = artifact.sha256)) AS size",
+        [str(repository.id), str(repository.id), *(str(version.id) for version in deleted)],
+    )
+    return DeletionPlan(tuple(deleted), tuple(kept), row["units"], int(row["size"]))
 
 
 async def _users(connection: Connection, version_id: UUID) -> list[str]:
