@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
 from headbox.kinds.declared import DeclaredContent
 from headbox.kinds.documents import Document, RemoteDocument, RepositoryDocument, SettingsDocument
-from headbox.types import Automation, OnError, SyncMode
+from headbox.types import Automation, OnError, Origin, SyncMode
 
 RepositoryT = TypeVar("RepositoryT", bound=RepositoryDocument)
 RemoteT = TypeVar("RemoteT", bound=RemoteDocument)
@@ -105,6 +105,7 @@ class SyncTask(TaskType, Generic[RepositoryT, RemoteT], claims=(exclusive("repos
     remote: UUID = Field(description="Remote to sync from; the repository's own when left out.")
     remote_revision: UUID = Field(description="Revision of the remote that was current when the task was created.")
     mode: SyncMode = Field(SyncMode.ADDITIVE, description="What happens to units that the remote no longer holds.")
+    keep_uploads: bool = Field(True, description="Whether a mirror keeps what came in by upload or copy.")
     automation: Automation = Field(Automation.NONE, description="How far the new version goes by itself.")
     settings: UUID | None = Field(None, description="Publish settings for the new version's publication.")
     on_error: OnError = Field(OnError.FAIL, description="What happens to a unit that cannot be had.")
@@ -115,6 +116,13 @@ class SyncTask(TaskType, Generic[RepositoryT, RemoteT], claims=(exclusive("repos
     def repository_type(cls) -> type[RepositoryDocument]:
         """Return the kind of repository that it syncs into."""
         return cls.type_arguments()[0]  # type: ignore[no-any-return]
+
+    @property
+    def origins_that_go(self) -> frozenset[Origin]:
+        """How units came in that are removed where the remote does not hold them."""
+        if self.mode is not SyncMode.MIRROR:
+            return frozenset()
+        return frozenset({Origin.SYNC}) if self.keep_uploads else frozenset(Origin)
 
     @classmethod
     def remote_type(cls) -> type[RemoteDocument]:

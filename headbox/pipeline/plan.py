@@ -21,7 +21,7 @@ from headbox.pipeline.save import known_artifacts
 from headbox.pipeline.stream import MAX_ISSUES, UnitStream
 from headbox.tasking.engine import Engine
 from headbox.tasking.progress import Progress, ProgressReport
-from headbox.types import ProgressUnit, SyncMode
+from headbox.types import Origin, ProgressUnit
 
 #: Memberships that are read at a time.
 PAGE = 10_000
@@ -44,11 +44,15 @@ class PlanReading:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The version that a plan is computed against, and what a sync does with what it holds."""
+    """The version that a plan is computed against, and what a sync does with what it holds.
+
+    Attributes:
+        going: How units came in that are removed where they are not declared.
+    """
 
     repository_id: UUID
     number: int
-    mode: SyncMode
+    going: frozenset[Origin]
 
 
 class PlanPipeline:
@@ -85,7 +89,7 @@ class PlanPipeline:
         async with aclosing(self._stream.batches(generator)) as batches:
             async for batch in batches:
                 await self._process(batch)
-        if self._baseline.mode is SyncMode.MIRROR:
+        if self._baseline.going:
             await self._take_in_what_goes()
         await asyncio.to_thread(self._planned.complete)
         await self._leave_out_conflicts()
@@ -123,21 +127,23 @@ class PlanPipeline:
     async def _take_in_what_goes(self) -> None:
         """Take in everything that a mirror removes unless it is declared."""
         repository_id, number = str(self._baseline.repository_id), self._baseline.number
+        going = sorted(origin.value for origin in self._baseline.going)
         last = str(UUID(int=0))
         while rows := await fetch(
             self._connection,
             "SELECT membership.content_id, membership.slot, membership.origin, content.kind FROM membership"  # noqa: S608
             " JOIN content ON content.id = membership.content_id"
             " WHERE membership.repository_id = ? AND membership.content_id > ? AND membership.added_in <= ?"
-            " AND (membership.removed_in IS NULL OR membership.removed_in > ?) AND membership.origin = 'sync'"
+            " AND (membership.removed_in IS NULL OR membership.removed_in > ?)"
+            f" AND membership.origin IN ({', '.join('?' * len(going))})"
             f" ORDER BY membership.content_id LIMIT {PAGE}",
-            [repository_id, last, number, number],
+            [repository_id, last, number, number, *going],
         ):
             last = str(rows[-1]["content_id"])
             await asyncio.to_thread(self._planned.stand, [self._standing_of(row) for row in rows])
 
     def _standing_of(self, row: dict[str, Any]) -> Standing:
-        goes = self._baseline.mode is SyncMode.MIRROR and row["origin"] == "sync"
+        goes = row["origin"] in self._baseline.going
         return Standing(str(row["content_id"]), row["kind"], str(row["slot"]), goes)
 
     async def _leave_out_conflicts(self) -> None:

@@ -29,7 +29,7 @@ from headbox.services.sync_reading import SyncRun, read_remote
 from headbox.services.version import NextVersion
 from headbox.tasking.engine import UnitOfWork
 from headbox.tasking.lifecycle import Outcome
-from headbox.types import Automation, DownloadPolicy, Origin
+from headbox.types import Automation, DownloadPolicy
 
 #: Up to so many units, no plan for joining them takes long.
 UNANALYZED_UNITS = 500
@@ -210,9 +210,7 @@ async def _keep_what_stands(run: Run, pipeline: SyncPipeline, repository: Reposi
 
 async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> NextVersion:
     prepared = await run.write(
-        lambda work: versions.prepare(
-            work.connection, repository, run.task.id, mode=parameters.mode, origin=Origin.SYNC
-        )
+        lambda work: versions.prepare(work.connection, repository, run.task.id, going=parameters.origins_that_go)
     )
     run.report("sync.add.content", "Adding to the version", total=prepared.added).add(prepared.added)
     run.report("sync.remove.content", "Removing from the version", total=prepared.removed).add(prepared.removed)

@@ -89,7 +89,7 @@ class Planner:
 
     async def _compute(self, parameters: Parameters, repository: Repository, reading: PlanReading) -> SyncPlan:
         remote = await self._remote(parameters)
-        baseline = Baseline(repository.id, repository.latest_number, parameters.mode)
+        baseline = Baseline(repository.id, repository.latest_number, parameters.origins_that_go)
         fingerprint = Fingerprint(reading.working_folder)
         kinds = parameters.repository_type().content_types
         with reading.progress.action("plan"):

@@ -54,6 +54,7 @@ class SyncRequest:
     automation: Automation | None = None
     on_error: OnError = OnError.FAIL
     force: bool = False
+    keep_uploads: bool | None = None
     priority: TaskPriority = TaskPriority.NORMAL
     labels: dict[str, Any] | None = None
     idempotency_key: str | None = None
@@ -131,6 +132,7 @@ async def prepare_sync(work: UnitOfWork, task_type: type[SyncTask[Any, Any]], re
         "settings": settings.id if settings else None,
         "on_error": request.on_error,
         "force": request.force,
+        "keep_uploads": True if request.keep_uploads is None else request.keep_uploads,
     }
     parameters = checked(task_type, values)
     if request.plan is not None:
@@ -150,6 +152,7 @@ async def _as_planned(
         remote=request.remote or await Remote.get_or_none(id=planned.remote, using_db=connection),
         mode=request.mode or planned.mode,
         extra=own | request.extra,
+        keep_uploads=planned.keep_uploads if request.keep_uploads is None else request.keep_uploads,
     )
 
 

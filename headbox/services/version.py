@@ -9,14 +9,14 @@ the next `prepare` takes back.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from headbox.models import Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch, joining_sets, now
-from headbox.types import Origin, SyncMode, uuid7
+from headbox.types import Origin, uuid7
 
 #: Slots that one statement keeps: each is a parameter, of the 32,766 that SQLite takes.
 SLOTS_A_STATEMENT = 30_000
@@ -170,7 +170,7 @@ async def missed(connection: Connection, prepared: NextVersion, limit: int = 100
 
 
 async def prepare(
-    connection: Connection, repository: Repository, task_id: UUID, *, mode: SyncMode, origin: Origin
+    connection: Connection, repository: Repository, task_id: UUID, *, going: Collection[Origin]
 ) -> NextVersion:
     """Open and close the memberships that lead from the latest version to what a task has staged.
 
@@ -178,15 +178,14 @@ async def prepare(
         connection: Inside of a transaction.
         repository: Claimed by the task for itself.
         task_id: Whose staged units they are.
-        mode: MIRROR also removes the units that came by sync and are not staged.
-        origin: How the added units come into the repository.
+        going: How units came in that are removed where they are not staged.
     """
     number = repository.latest_number + 1
     await discard(connection, repository)
     async with joining_sets(connection):
-        if mode is SyncMode.MIRROR:
-            await _remove_unstaged(connection, repository, task_id, number)
-        await _add_staged(connection, repository, [task_id], number, origin)
+        if going:
+            await _remove_unstaged(connection, repository, task_id, number, going)
+        await _add_staged(connection, repository, [task_id], number, Origin.SYNC)
     return await _summarised(connection, repository, number)
 
 
@@ -238,14 +237,17 @@ async def _remove(connection: Connection, repository: Repository, number: int, c
     )
 
 
-async def _remove_unstaged(connection: Connection, repository: Repository, task_id: UUID, number: int) -> None:
+async def _remove_unstaged(
+    connection: Connection, repository: Repository, task_id: UUID, number: int, going: Collection[Origin]
+) -> None:
     await execute(
         connection,
-        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND origin = 'sync'"
+        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"  # noqa: S608
+        f" AND origin IN ({', '.join('?' * len(going))})"
         " AND NOT EXISTS (SELECT 1 FROM staged_content"
         "                 WHERE staged_content.task_id = ? AND staged_content.slot = membership.slot"
         "                 AND staged_content.content_id = membership.content_id)",
-        [number, str(repository.id), str(task_id)],
+        [number, str(repository.id), *sorted(origin.value for origin in going), str(task_id)],
     )
 
 

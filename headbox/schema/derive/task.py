@@ -333,6 +333,10 @@ def _sync_fields_to_give(task_type: type[SyncTask[Any, Any]]) -> dict[str, Any]:
         "repository": (strawberry.ID, strawberry.field(description="Repository to sync into.")),
         "remote": (strawberry.ID | None, optional(f"Remote to sync from{own_mode}")),
         "mode": (SyncMode | None, optional(f"What happens to units that the remote no longer holds{own_mode}")),
+        "keep_uploads": (
+            bool | None,
+            optional("Whether MIRROR keeps what came in by upload or copy; true when left out."),
+        ),
         "automation": (Automation | None, optional(f"How far the new version goes by itself{own_mode}")),
         "on_error": (
             OnError | None,

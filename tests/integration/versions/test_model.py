@@ -42,7 +42,7 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("copy"), which, st.booleans()),
     st.tuples(st.just("rollback"), which, seeds, files),
     st.tuples(st.just("delete"), which, seeds),
-    st.tuples(st.just("sync"), which, files, st.sampled_from(SyncMode)),
+    st.tuples(st.just("sync"), which, files, st.sampled_from(SyncMode), st.booleans()),
     st.tuples(st.just("retain"), which, st.one_of(st.none(), st.integers(1, 3))),
 )
 
@@ -195,13 +195,13 @@ class World:
             del model.versions[number]
             model.settle()
 
-    async def sync(self, n: int, files: dict[str, str], mode: SyncMode) -> None:
+    async def sync(self, n: int, files: dict[str, str], mode: SyncMode, keep: bool) -> None:  # noqa: FBT001
         model = self.models[n]
         bodies = {path: text.encode() for path, text in files.items()}
         self.upstream.files.clear()
         self.upstream.files.update(bodies | {"PULP_MANIFEST": pulp_manifest(bodies)})
         async with self.engine.unit_of_work() as work:
-            request = tasks.SyncRequest(model.repository, mode=mode, force=True)
+            request = tasks.SyncRequest(model.repository, mode=mode, keep_uploads=keep, force=True)
             task = await tasks.create_sync(work, FileSync, request)
         await self.engine.completed(task)
         held = dict(model.latest)
@@ -209,7 +209,7 @@ class World:
             held = {
                 path: value
                 for path, value in held.items()
-                if value[1] is not Origin.SYNC or (path in files and digest_of(files[path]) == value[0])
+                if (keep and value[1] is not Origin.SYNC) or (path in files and digest_of(files[path]) == value[0])
             }
         for path, text in files.items():
             if path not in held or held[path][0] != digest_of(text):
