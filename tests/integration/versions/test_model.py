@@ -195,7 +195,7 @@ class World:
             del model.versions[number]
             model.settle()
 
-    async def sync(self, n: int, files: dict[str, str], mode: SyncMode, keep: bool) -> None:  # noqa: FBT001
+    async def sync(self, n: int, files: dict[str, str], mode: SyncMode, keep: bool) -> None:
         model = self.models[n]
         bodies = {path: text.encode() for path, text in files.items()}
         self.upstream.files.clear()
