@@ -25,7 +25,7 @@ import orjson
 from tortoise.exceptions import BaseORMException
 
 from headbox.models import TaskLogLine
-from headbox.models.database import Connection, execute, fetch, insert_new, lock_row, transaction
+from headbox.models.database import Connection, execute, fetch, insert_new, row_lock, transaction
 from headbox.tasking import bus as topics
 from headbox.tasking.bus import Payload
 from headbox.tasking.engine import Engine
@@ -245,11 +245,12 @@ async def _write(engine: Engine, task_log: TaskLog, *, is_over: bool = False) ->
 
 async def _save(connection: Connection, attempt: Attempt, first: int, lines: list[LogLine]) -> None:
     # Under the lock of the task's row: another attempt that numbers its lines from here on sees these.
-    await lock_row(connection, "task", attempt.task_id)
     task_id = str(attempt.task_id)
-    if not await fetch(connection, "SELECT 1 AS one FROM task WHERE id = ? AND attempt = ?", [task_id, attempt.number]):
+    counts = f"SELECT 1 AS one FROM task WHERE id = ? AND attempt = ?{row_lock(connection, 'task')}"  # noqa: S608
+    if not await fetch(connection, counts, [task_id, attempt.number]):
         return
-    await execute(connection, "DELETE FROM task_log_line WHERE task_id = ? AND number < ?", [task_id, first])
+    if first > 1:
+        await execute(connection, "DELETE FROM task_log_line WHERE task_id = ? AND number < ?", [task_id, first])
     rows = [
         (
             task_id,
