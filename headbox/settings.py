@@ -229,6 +229,9 @@ class StorageSettings(Section):
         description="What is compared of the stored files that headbox sends: size; or the digest too of files that it"
         " sends whole, once for each process or always.",
     )
+    repair_bytes_per_second: int = Field(
+        200 * MEBIBYTE, gt=0, description="Most bytes that a repair reads in a second, so that clients have the rest."
+    )
     delivery: Literal["stream", "redirect", "accel"] = Field(
         "stream",
         description="Who sends stored files: stream, headbox; redirect, the store by signed URLs (s3); "

@@ -13,7 +13,7 @@ from headbox.content_app.metrics import ContentMetrics
 from headbox.download.chunks import with_chunk
 from headbox.errors import ArtifactDamaged, NotFound, StorageUnavailable
 from headbox.models.database import Database
-from headbox.services.artifact import condemn
+from headbox.services.artifact import Verdict, condemn
 from headbox.storage import ArtifactStorage
 from headbox.tasking.bus import ARTIFACT, EventBus
 
@@ -82,14 +82,15 @@ class StoredBytes:
 
     async def condemn(self, sha256: str, size: int, *, reads: bool) -> bool:
         """Let nobody have these bytes any more, unless a second look finds them right, and tell whether it did not."""
-        is_wrong = await condemn(self._database.connection, self._storage, sha256, size, reads=reads)
+        verdict = await condemn(self._database.connection, self._storage, sha256, size, reads=reads)
         self._compared.discard(sha256)
         self._files.forget(sha256)
-        if is_wrong:
-            self._metrics.damaged.inc()
-            log.error("stored artifact is lost or damaged", extra={"sha256": sha256})
-            self._bus.publish(ARTIFACT, sha256, {})
-        return is_wrong
+        if verdict is not Verdict.WRONG:
+            return False
+        self._metrics.damaged.inc()
+        log.error("stored artifact is lost or damaged", extra={"sha256": sha256})
+        self._bus.publish(ARTIFACT, sha256, {})
+        return True
 
     def _is_to_compare_once(self, sha256: str) -> bool:
         return self._check_reads == "once" and self._compared.get(sha256) is None

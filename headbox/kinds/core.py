@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from headbox.kinds.tasks import TaskType
 from headbox.types import TaskState
@@ -36,5 +37,34 @@ class GarbageCollection(TaskType, kind="core.garbage_collection"):
     dry_run: bool = Field(False, description="Whether it only counts what could be deleted.")
 
 
+class ScopedTask(TaskType):
+    """A task of core that is about stored artifacts: all of them, or those of a repository or a version."""
+
+    repository: UUID | None = Field(
+        None, description="Repository whose artifacts it is about: those of all of its versions and publications."
+    )
+    repository_version: UUID | None = Field(
+        None, description="Repository version whose artifacts it is about. All artifacts where neither is given."
+    )
+
+    @field_validator("repository_version")
+    @classmethod
+    def _check_is_alone(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
+        if value is not None and info.data.get("repository") is not None:
+            raise ValueError("it goes in place of a repository, not with one")
+        return value
+
+
+class Repair(ScopedTask, kind="core.repair"):
+    """Compare stored bytes with what they should be, and fetch those that are damaged or missing again."""
+
+    check_digests: bool = Field(
+        True,
+        description="Whether all bytes are read and compared with their digests; else sizes alone are compared, and"
+        " digests of what is known to be damaged.",
+    )
+    dry_run: bool = Field(False, description="Whether it only looks, and changes nothing.")
+
+
 #: All of them.
-CORE_TASKS: tuple[type[TaskType], ...] = (TaskPurge, GarbageCollection)
+CORE_TASKS: tuple[type[TaskType], ...] = (TaskPurge, GarbageCollection, Repair)

@@ -114,7 +114,7 @@ class IdempotencyKey(Model):
 
 
 class SyncIssue(Row):
-    """A unit that a sync left out, and why."""
+    """A unit that a sync left out, or an artifact that a repair could not get again, and why."""
 
     task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField(
         "core.Task", related_name="issues", on_delete=fields.CASCADE
@@ -125,6 +125,8 @@ class SyncIssue(Row):
     url = fields.TextField(null=True)
     relative_path = fields.TextField(null=True)
     retryable = fields.BooleanField(default=False)
+    # The artifact, where it is about one.
+    sha256 = fields.CharField(max_length=64, null=True)
 
     class Meta(Model.Meta):
         table = "sync_issue"

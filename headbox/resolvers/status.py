@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headbox.models import Artifact
 from headbox.models.database import fetch
 from headbox.resolvers.context import Context
 
@@ -38,6 +39,11 @@ async def bus(context: Context) -> ComponentStatus:
     carrier = context.engine.bus
     problem = carrier.problem()
     return ComponentStatus(carrier.name, ok=problem is None, detail=problem)
+
+
+async def damaged_artifacts(context: Context) -> int:
+    """Return how many stored artifacts are known to be missing or damaged."""
+    return await Artifact.filter(damaged_at__isnull=False).using_db(context.connection).count()
 
 
 async def broker(context: Context) -> ComponentStatus:

@@ -158,7 +158,7 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
     Availability: {
         "LOCAL": "They are stored here.",
         "REMOTE": "They can be fetched from a remote.",
-        "MISSING": "Nobody has them.",
+        "MISSING": "Nobody has them, or they are damaged and nobody has them to give again: see `createRepair`.",
     },
     ContentChangeKind: {
         "PRESENT": "All units of the version.",

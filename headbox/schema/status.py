@@ -11,6 +11,7 @@ from headbox.resolvers import task as task_resolver
 from headbox.resolvers import worker as worker_resolver
 from headbox.schema.fields import field
 from headbox.schema.info import Info
+from headbox.schema.scalars import BigInt
 from headbox.schema.task import TaskCounts
 
 
@@ -68,6 +69,15 @@ class Status:
     @staticmethod
     async def storage(info: Info) -> resolver.ComponentStatus:
         return await resolver.storage(info.context)
+
+    @field(
+        description="How many stored artifacts are known to be missing or damaged, and are served to nobody:"
+        " `createRepair` fetches them again where it can, and tells of the rest.",
+        graphql_type=BigInt,
+    )
+    @staticmethod
+    async def damaged_artifacts(info: Info) -> int:
+        return await resolver.damaged_artifacts(info.context)
 
     @field(description="How many workers live.", graphql_type=int)
     @staticmethod

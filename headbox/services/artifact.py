@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,23 +69,42 @@ async def check_artifacts(
         last = rows[-1]["sha256"]
 
 
-async def check_artifact(storage: ArtifactStorage, sha256: str, size: int, *, reads: bool) -> CheckedArtifact:
-    """Look at one artifact; see `check_artifacts`."""
+async def check_artifact(
+    storage: ArtifactStorage,
+    sha256: str,
+    size: int,
+    *,
+    reads: bool,
+    on_bytes: Callable[[int], Awaitable[None]] | None = None,
+) -> CheckedArtifact:
+    """Look at one artifact; see `check_artifacts`.
+
+    Args:
+        storage: Where it is.
+        sha256: Its digest.
+        size: Its size in bytes, as the database has it.
+        reads: Whether to read its bytes.
+        on_bytes: Awaited for each piece that was read, with its size: may count, or wait.
+    """
     stored_size = await storage.size_of(sha256)
     if stored_size is None:
         state = ArtifactState.MISSING
     elif stored_size != size:
         state = ArtifactState.DAMAGED
     else:
-        state = await _compare(storage, sha256) if reads else ArtifactState.WHOLE
+        state = await _compare(storage, sha256, on_bytes) if reads else ArtifactState.WHOLE
     return CheckedArtifact(sha256, size, state)
 
 
-async def _compare(storage: ArtifactStorage, sha256: str) -> ArtifactState:
+async def _compare(
+    storage: ArtifactStorage, sha256: str, on_bytes: Callable[[int], Awaitable[None]] | None
+) -> ArtifactState:
     digest = hashlib.sha256()
     try:
         async for chunk in storage.read(sha256):
             await asyncio.to_thread(digest.update, chunk)
+            if on_bytes is not None:
+                await on_bytes(len(chunk))
     except NotFound:
         return ArtifactState.MISSING
     except ArtifactDamaged:
@@ -93,7 +112,16 @@ async def _compare(storage: ArtifactStorage, sha256: str) -> ArtifactState:
     return ArtifactState.WHOLE if digest.hexdigest() == sha256 else ArtifactState.DAMAGED
 
 
-async def condemn(connection: Connection, storage: ArtifactStorage, sha256: str, size: int, *, reads: bool) -> bool:
+class Verdict(StrEnum):
+    """What a second look at an artifact has shown."""
+
+    WRONG = "wrong"
+    RIGHT = "right"
+    #: The database does not have it any more.
+    GONE = "gone"
+
+
+async def condemn(connection: Connection, storage: ArtifactStorage, sha256: str, size: int, *, reads: bool) -> Verdict:
     """Mark an artifact whose bytes were found to be wrong, so that nobody is given them any more.
 
     Looked at again once it is marked: whoever put good bytes into their place meanwhile took a mark off that was not
@@ -102,20 +130,19 @@ async def condemn(connection: Connection, storage: ArtifactStorage, sha256: str,
     Args:
         connection: Outside of transactions.
         storage: Where the bytes are.
-        sha256: Which artifact; one that the database does not have is no error.
+        sha256: Which artifact.
         size: Its size in bytes, as the database has it.
         reads: Whether its bytes were read, or its size alone was looked at.
-
-    Returns:
-        Whether the bytes are wrong indeed.
     """
     time = await now(connection)
-    statement = "UPDATE artifact SET damaged_at = ? WHERE sha256 = ? AND damaged_at IS NULL"
-    await retrying(lambda: execute(connection, statement, [time, sha256]))
+    # Where it is marked already, too: the row tells whether it is there.
+    statement = "UPDATE artifact SET damaged_at = COALESCE(damaged_at, ?) WHERE sha256 = ?"
+    if not await retrying(lambda: execute(connection, statement, [time, sha256])):
+        return Verdict.GONE
     if (await check_artifact(storage, sha256, size, reads=reads)).state is not ArtifactState.WHOLE:
-        return True
+        return Verdict.WRONG
     await absolve(connection, sha256)
-    return False
+    return Verdict.RIGHT
 
 
 async def absolve(connection: Connection, sha256: str) -> None:

@@ -20,6 +20,7 @@ from headbox.kinds import (
     Document,
     GarbageCollection,
     PublishTask,
+    Repair,
     RepositoryDocument,
     SyncTask,
     TaskPurge,
@@ -356,6 +357,9 @@ def _claims(parameters: TaskType) -> list[Claim]:
     if isinstance(parameters, GarbageCollection):
         # A mark is one collection's word to the next; two at once would not know whose it is.
         return [Claim("garbage", exclusive=True)]
+    if isinstance(parameters, Repair):
+        # Two would read the same disk twice as fast as is kind to it.
+        return [Claim("repair", exclusive=True)]
     return [
         Claim(template.resource(getattr(parameters, template.parameter)), template.exclusive)
         for template in parameters.claims

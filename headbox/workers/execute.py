@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
-from headbox.kinds import GarbageCollection, PublishTask, SyncTask, TaskPurge, TaskType, VersionTask
+from headbox.kinds import GarbageCollection, PublishTask, Repair, SyncTask, TaskPurge, TaskType, VersionTask
 from headbox.models.database import TRANSIENT, is_full
 from headbox.pipeline.run import Run
 from headbox.services.addition import run_addition
 from headbox.services.garbage import run_garbage_collection
 from headbox.services.publish import run_publish
 from headbox.services.purge import run_purge
+from headbox.services.repair import run_repair
 from headbox.services.sync import run_sync
 from headbox.tasking.lifecycle import Outcome
 
 log = logging.getLogger(__name__)
+
+#: Whose work is not their own to do. Each is handed the parameters, does the work, and finishes the task.
+_RUNNERS: Mapping[type[TaskType], Callable[[Run, Any], Awaitable[None]]] = {
+    SyncTask: run_sync,
+    VersionTask: run_addition,
+    PublishTask: run_publish,
+    TaskPurge: run_purge,
+    GarbageCollection: run_garbage_collection,
+    Repair: run_repair,
+}
 
 
 async def execute(run: Run) -> None:
@@ -31,20 +44,13 @@ async def execute(run: Run) -> None:
             what="task type", key=run.task.kind, hint="Install the plugin that brings it; then repeat the task."
         )
     parameters = task_type.read(run.task.input)
-    if isinstance(parameters, SyncTask):
-        await run_sync(run, parameters)
-    elif isinstance(parameters, VersionTask):
-        await run_addition(run, parameters)
-    elif isinstance(parameters, PublishTask):
-        await run_publish(run, parameters)
-    elif isinstance(parameters, TaskPurge):
-        await run_purge(run, parameters)
-    elif isinstance(parameters, GarbageCollection):
-        await run_garbage_collection(run, parameters)
-    else:
-        with run.progress.action(run.task.kind.partition(".")[2]):
-            await parameters.run(run)
-        await run.finish(Outcome())
+    for base, run_task in _RUNNERS.items():
+        if isinstance(parameters, base):
+            await run_task(run, parameters)
+            return
+    with run.progress.action(run.task.kind.partition(".")[2]):
+        await parameters.run(run)
+    await run.finish(Outcome())
 
 
 def expected(error: Exception, correlation_id: str) -> HeadboxError:

@@ -441,8 +441,9 @@ class Migration(migrations.Migration):
                 ('url', fields.TextField(null=True, unique=False)),
                 ('relative_path', fields.TextField(null=True, unique=False)),
                 ('retryable', fields.BooleanField(default=False)),
+                ('sha256', fields.CharField(null=True, max_length=64)),
             ],
-            options={'table': 'sync_issue', 'app': 'core', 'indexes': [Index(fields=['task_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A unit that a sync left out, and why.'},
+            options={'table': 'sync_issue', 'app': 'core', 'indexes': [Index(fields=['task_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A unit that a sync left out, or an artifact that a repair could not get again, and why.'},
             bases=['Row'],
         ),
         ops.CreateModel(

@@ -16,6 +16,7 @@ from headbox.kinds import (
     GarbageCollection,
     PluginInvalid,
     PublishTask,
+    Repair,
     SyncTask,
     TaskType,
     VersionTask,
@@ -29,7 +30,7 @@ from headbox.models import Task as TaskRow
 from headbox.resolvers import task as resolver
 from headbox.resolvers.context import Context
 from headbox.resolvers.paging import Page
-from headbox.schema import garbage
+from headbox.schema import garbage, repair
 from headbox.schema.connection import After, Connection, First, connection_of, page_arguments
 from headbox.schema.derive.classes import input_type, object_type, payload_type
 from headbox.schema.derive.parts import Parts, TaskInput, check_fields
@@ -60,6 +61,8 @@ API_TYPES: dict[type, Any] = {
     PublishSettingsRow: PublishSettings,
     PublicationRow: Publication,
 }
+#: The fields of task types of core that tell what they did.
+_RESULTS: dict[type[TaskType], dict[str, Any]] = {GarbageCollection: garbage.RESULTS, Repair: repair.RESULTS}
 Row = strawberry.Parent[TaskRow]
 
 
@@ -84,8 +87,8 @@ def _fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
         shared, base = _publish_fields(parts, task_type), PublishTask
     elif issubclass(task_type, VersionTask):
         shared, base = _version_fields(parts, task_type), AddTask if issubclass(task_type, AddTask) else CopyTask
-    elif task_type is GarbageCollection:
-        shared = garbage.RESULTS
+    elif task_type in _RESULTS:
+        shared = _RESULTS[task_type]
     own = task_type.model_fields.keys() - base.model_fields.keys()
     check_fields(task_type, own, Task)
     nodes = _node_parameters(task_type, own)

@@ -41,10 +41,10 @@ from headbox.models import (
 from headbox.models.cipher import Cipher
 from headbox.models.database import Database
 from headbox.settings import DownloadSettings, Settings, StorageSettings
-from headbox.storage import S3Storage, Workspace, open_storage
-from headbox.storage.keys import key_of
+from headbox.storage import Workspace, open_storage
 from headbox.tasking.bus import DISTRIBUTION, MemoryBus
 from headbox.types import DownloadPolicy, Origin, uuid7
+from tests.support.damage import Damage
 from tests.support.object_store import ObjectStore
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -134,13 +134,11 @@ class Site:
 
     def damage(self, digest: str) -> None:
         """Cut the bytes of an artifact, as a failing disk does."""
-        path = self.storage.path_of(digest)
-        if path is not None:
-            path.write_bytes(b"damaged")
-        else:
-            assert self._bucket is not None
-            assert isinstance(self.storage, S3Storage)
-            self._bucket.put(self.storage.name, key_of(digest), b"damaged")
+        Damage(self.storage, self._bucket).put(digest, b"damaged")
+
+    def rot(self, body: bytes) -> None:
+        """Change one byte of an artifact, and not its size."""
+        Damage(self.storage, self._bucket).rot(digest_of(body), body)
 
     async def repository(self, name: str = "books") -> Repository:
         """Create a repository with its empty version 0."""

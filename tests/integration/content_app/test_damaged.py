@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from headbox.models import Artifact, Remote
-from headbox.storage import S3Storage
-from headbox.storage.keys import key_of
 from headbox.tasking.bus import ARTIFACT
 from headbox.types import uuid7
 from tests.integration.content_app.site import Site, digest_of
@@ -18,18 +17,6 @@ from tests.support.upstream import Upstream
 TALE = b"Far away in the heat of the day. "
 #: Several chunks, so that a part of it is on its way when the rest turns out to be wrong.
 LARGE = TALE * 100_000
-
-
-def rot(site: Site, body: bytes) -> None:
-    """Change one byte of an artifact, and not its size."""
-    rotten = body[:-1] + bytes([body[-1] ^ 1])
-    path = site.storage.path_of(digest_of(body))
-    if path is not None:
-        path.write_bytes(rotten)
-    else:
-        assert site._bucket is not None
-        assert isinstance(site.storage, S3Storage)
-        site._bucket.put(site.storage.name, key_of(digest_of(body)), rotten)
 
 
 async def is_marked(body: bytes) -> bool:
@@ -50,7 +37,7 @@ async def serve(site: Site, upstream: Upstream, remote: Remote, path: str, body:
 
 async def test_small_file_that_rotted_is_fetched_again(site: Site, upstream: Upstream, remote: Remote) -> None:
     await serve(site, upstream, remote, "small.txt", TALE)
-    rot(site, TALE)
+    site.rot(TALE)
 
     assert (await site.get("shelf/small.txt")).body == TALE
     await site.rest()
@@ -62,7 +49,7 @@ async def test_small_file_that_rotted_is_fetched_again(site: Site, upstream: Ups
 
 async def test_small_file_that_rotted_and_nobody_has_is_refused(site: Site) -> None:
     await site.serve({"small.txt": TALE})
-    rot(site, TALE)
+    site.rot(TALE)
 
     answers = [await site.get("shelf/small.txt", accept="application/json") for _ in range(2)]
 
@@ -77,7 +64,7 @@ async def test_large_file_that_rotted_is_broken_off_and_then_fetched_again(
     site: Site, upstream: Upstream, remote: Remote
 ) -> None:
     await serve(site, upstream, remote, "large.txt", LARGE)
-    rot(site, LARGE)
+    site.rot(LARGE)
 
     with pytest.raises(aiohttp.ClientPayloadError):
         await site.get("shelf/large.txt")
@@ -93,7 +80,7 @@ async def test_large_file_that_rotted_is_broken_off_and_then_fetched_again(
 
 async def test_large_file_that_rotted_and_nobody_has_is_refused_once_it_is_known(site: Site) -> None:
     await site.serve({"large.txt": LARGE})
-    rot(site, LARGE)
+    site.rot(LARGE)
 
     with pytest.raises(aiohttp.ClientPayloadError):
         await site.get("shelf/large.txt")
@@ -106,7 +93,7 @@ async def test_damage_that_another_process_found_is_heard_of(site: Site) -> None
     await site.serve({"large.txt": LARGE})
     assert (await site.get("shelf/large.txt")).status == 200
 
-    await Artifact.all().update(damaged_at="2026-01-01T00:00:00Z")
+    await Artifact.all().update(damaged_at=datetime.now(UTC))
     site.bus.publish(ARTIFACT, digest_of(LARGE), {})
 
     assert (await site.get("shelf/large.txt")).status == 503
@@ -146,7 +133,7 @@ async def test_second_look_that_finds_the_bytes_right_takes_the_mark_off(site: S
 
 async def test_part_is_served_without_reading_the_whole(site: Site) -> None:
     await site.serve({"large.txt": LARGE})
-    rot(site, LARGE)
+    site.rot(LARGE)
 
     assert (await site.get("shelf/large.txt", range="bytes=0-9")).body == LARGE[:10]
     assert not await is_marked(LARGE)
@@ -157,7 +144,7 @@ async def test_settings_say_how_often_digests_are_compared(data_dir: Path, check
     async with Site(data_dir, check_reads=check_reads).running() as site:
         await site.serve({"large.txt": LARGE})
         assert (await site.get("shelf/large.txt")).body == LARGE
-        rot(site, LARGE)
+        site.rot(LARGE)
 
         broken_off = 0
         try:
