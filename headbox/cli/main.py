@@ -19,11 +19,13 @@ _ENTRY_POINT_GROUP = "headbox.plugins"
 #: The nouns of the core, in the order of the help. Their commands are derived from the GraphQL schema.
 CORE_NOUNS = {
     "repository": "Repositories of all kinds.",
+    "repository-version": "Repository versions: what was in a repository.",
     "remote": "Remotes: where to sync from.",
     "publication": "Publications: what clients read of one version.",
     "distribution": "Distributions: where repositories are served.",
     "task": "Tasks: watch, cancel, repeat and purge them, and read their logs.",
     "garbage-collection": "Garbage collections: delete what nothing needs any more.",
+    "repair": "Repairs: look at stored bytes, and get those that are wrong again.",
     "task-group": "Task groups: tasks that were created together.",
     "upload": "Uploads: bytes for content.",
     "schedule": "Schedules: tasks that are created again and again.",
