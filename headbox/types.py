@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import core_schema
@@ -160,6 +160,20 @@ def derived_id_range(kind: str) -> tuple[str, str]:
 @cache
 def _kind_prefix(kind: str) -> str:
     return hashlib.sha256(kind.encode()).hexdigest()[:4]
+
+
+class SearchedField(NamedTuple):
+    """A field that lists of a kind of content can be filtered by.
+
+    Attributes:
+        kind: The kind; a name that the registry has checked.
+        name: Name of the field, an identifier.
+        is_number: Whether it holds numbers, and no texts.
+    """
+
+    kind: str
+    name: str
+    is_number: bool = False
 
 
 class TaskState(StrEnum):

@@ -65,7 +65,9 @@ class _Headbox(LazyGroup):
             "Run a server": {
                 "serve": _module("serve", "Run the server: API, content and a worker in one process."),
                 "api": _module("api", "Run the API, as one of several processes."),
-                "content": _module("content", "Serve content, as one of several processes."),
+                "content": _module(
+                    "content", "Serve content, as one of several processes; list content, and label it."
+                ),
                 "worker": _module("worker", "Run tasks, as one of several processes; list the workers that do."),
                 "migrate": _module("migrate", "Bring the database up to this release."),
                 "verify": _module("verify", "Compare stored artifacts with their digests."),

@@ -6,25 +6,11 @@ from pathlib import Path
 
 import click
 
+from headbox.cli.noun_process import NounProcess
 from headbox.cli.options import data_dir_option
 from headbox.cli.settings import load_settings
 
 _QUEUES = ("high", "normal", "low")
-
-
-class _Worker(click.Group):
-    """Has the derived commands, which take a moment to derive: not when tasks are to be run."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return self._derived().list_commands(ctx)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._derived().get_command(ctx, cmd_name)
-
-    def _derived(self) -> click.Group:
-        from headbox.cli.derived import group  # noqa: PLC0415 - it derives the API, see above
-
-        return group("worker", "")
 
 
 def _worker(
@@ -57,7 +43,7 @@ def _worker(
     run_process(load_settings(data_dir=data_dir, worker=given), work)
 
 
-command = _Worker(
+command = NounProcess(
     "worker",
     callback=_worker,
     help=_worker.__doc__,

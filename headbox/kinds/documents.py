@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from types import NoneType
+from typing import Any, ClassVar, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from headbox.types import DownloadPolicy, derived_id_text
+from headbox.types import DownloadPolicy, SearchedField, derived_id_text
 
 #: Schemes that a remote's URL may have.
 REMOTE_SCHEMES = ("http", "https", "file")
@@ -51,6 +52,13 @@ class Document(BaseModel):
         """Return the names of the fields that are stored encrypted and never shown."""
         return frozenset(name for name, field in cls.model_fields.items() if _is_secret(field.annotation))
 
+    @classmethod
+    def searched_fields(cls) -> tuple[SearchedField, ...]:
+        """Return the fields that lists can be filtered by."""
+        return tuple(
+            SearchedField(cls.kind, name, _is_number(cls.model_fields[name].annotation)) for name in cls.searched
+        )
+
     def as_json(self) -> str:
         """Return `model_dump_json()`: a sync writes millions, and most of that method is its many arguments."""
         return self.__pydantic_serializer__.to_json(self).decode()
@@ -72,6 +80,11 @@ class Document(BaseModel):
 
 def _is_secret(annotation: Any) -> bool:
     return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
+
+
+def _is_number(annotation: Any) -> bool:
+    types = [type_ for type_ in get_args(annotation) or (annotation,) if type_ is not NoneType]
+    return bool(types) and all(type_ in {int, float} for type_ in types)
 
 
 @dataclass(frozen=True, slots=True)

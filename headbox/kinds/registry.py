@@ -11,6 +11,7 @@ from headbox.kinds.core import CORE, CORE_TASKS
 from headbox.kinds.documents import ContentUnit, Document, RemoteDocument, RepositoryDocument, SettingsDocument
 from headbox.kinds.plugin import Plugin
 from headbox.kinds.tasks import AddTask, PublishTask, SyncTask, TaskType, VersionTask
+from headbox.types import SearchedField
 
 ENTRY_POINT_GROUP = "headbox.plugins"
 
@@ -93,9 +94,9 @@ class Registry:
         """All kinds of content."""
         return tuple(self.all(ContentUnit))
 
-    def searched_fields(self) -> list[tuple[str, str]]:
-        """Return kind and field of whatever lists of content can be filtered by."""
-        return [(unit.kind, field) for unit in self.contents for field in unit.searched]
+    def searched_fields(self) -> list[SearchedField]:
+        """Return whatever fields lists of content can be filtered by."""
+        return [field for unit in self.contents for field in unit.searched_fields()]
 
     @property
     def remotes(self) -> tuple[type[RemoteDocument], ...]:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-from pydantic import TypeAdapter, ValidationError
-
-from headbox.errors import Invalid
-from headbox.kinds import ContentUnit
 from headbox.models import ArtifactSource, Content, ContentArtifact
-from headbox.models.database import fetch, is_sqlite, json_field
+from headbox.resolvers import searched_fields
 from headbox.resolvers.conditions import (
     ANY,
-    NONE,
     Condition,
+    Range,
     check_size,
+    common_ranges,
     compiled,
     every,
+    found_by,
     nested,
     one_of,
-    some,
     starts_with,
 )
 from headbox.resolvers.context import Context
@@ -32,8 +28,8 @@ from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import COUNTED, UNCOUNTED, Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.types import Availability, derived_id_range
 
-#: Most artifacts below a prefix that are looked up and sorted for each page.
-MAX_SORTED_ARTIFACTS = 20_000
+#: The units that have labels, which are few as a rule: an index has them alone.
+_LABELED = Range("content", Condition("content.labels <> '{}'"), "content.id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +44,20 @@ class PlacedArtifact:
 
 
 async def page(
-    context: Context, kind: str, arguments: PageArguments, filter: Mapping[str, Any] | None
+    context: Context,
+    arguments: PageArguments,
+    *,
+    filter: Mapping[str, Any] | None = None,
+    kind: str | None = None,
+    artifact: str | None = None,
 ) -> Page[Edge[Content]]:
-    """Return a page of all content units of a kind, by their ids."""
-    listing = Listing(
-        "content.*",
-        "content",
-        "content.id",
-        "id",
-        where=every([_of_kind(kind), await condition(context, filter, kind)]),
-    )
+    """Return a page of the content units, by their ids: of all kinds or of one, or of those with an artifact."""
+    conditions = [
+        _of_kinds([kind] if kind else context.types.kinds_of(Content)),
+        _with_artifact(context, Condition("sha256 = ?", (artifact,))) if artifact else ANY,
+        await condition(context, filter, kind),
+    ]
+    listing = Listing("content.*", "content", "content.id", "id", where=every(conditions))
     return await context.loaders.page(request(listing, arguments, edges_of(Content), UNCOUNTED if filter else COUNTED))
 
 
@@ -75,108 +75,72 @@ async def condition(context: Context, filter: Mapping[str, Any] | None, kind: st
     """
     if filter is None:
         return ANY
-    # Before its prefixes are looked up.
+    # Before its ranges are looked up.
     check_size(filter)
-    common = await _common_prefixes(context, filter)
+    common = await common_ranges(context.connection, _ranges(context, filter, kind))
     return compiled(
         filter,
         {
-            "kind": lambda kinds: one_of("content.kind", kinds),
-            "relative_path": lambda path: _with_artifact(Condition("relative_path = ?", (path,))),
-            "relative_path_prefix": lambda prefix: _with_prefix(prefix, is_common=prefix in common),
-            "sha256": lambda digest: _with_artifact(Condition("sha256 = ?", (digest.lower(),))),
+            "kind": _of_kinds,
+            "relative_path": lambda paths: _with_artifact(context, one_of("relative_path", paths)),
+            "relative_path_prefix": lambda prefix: _with_prefix(context, prefix, common),
+            "sha256": lambda digests: _with_artifact(context, one_of("sha256", [digest.lower() for digest in digests])),
             "created_after": lambda time: Condition("content.created_at > ?", (_utc(time),)),
             "created_before": lambda time: Condition("content.created_at < ?", (_utc(time),)),
-            "label": lambda labels: labeled(context.connection, "content.labels", labels),
-            "field": lambda fields: every([_with_field(context, field, kind) for field in fields]),
+            "label": lambda labels: _labeled(context, labels, common),
+            "field": lambda fields: every(
+                [searched_fields.condition(context, field, kind, common) for field in fields]
+            ),
         },
     )
 
 
-def _of_kind(kind: str) -> Condition:
+def _of_kinds(kinds: Sequence[str]) -> Condition:
+    condition = one_of("content.kind", kinds)
+    if len(kinds) != 1:
+        return condition
     # The range finds them by the primary key: a page of a rare kind needs no index of its own.
-    return Condition("content.kind = ? AND content.id BETWEEN ? AND ?", (kind, *derived_id_range(kind)))
+    return condition & Condition("content.id BETWEEN ? AND ?", derived_id_range(kinds[0]))
 
 
-def _with_artifact(condition: Condition) -> Condition:
+def _with_artifact(context: Context, condition: Condition) -> Condition:
+    query = Condition(f"SELECT content_id FROM content_artifact WHERE {condition.sql}", condition.parameters)  # noqa: S608
+    return found_by(context.connection, "content", query)
+
+
+def _below(prefix: str) -> Range:
+    return Range("content_artifact", starts_with("relative_path", prefix), "relative_path")
+
+
+def _with_prefix(context: Context, prefix: str, common: frozenset[Range]) -> Condition:
+    """Return the condition that a content unit has an artifact below a prefix."""
+    below = _below(prefix)
+    if below not in common:
+        return found_by(context.connection, "content", below.rows("content_id"))
     return Condition(
-        f"content.id IN (SELECT content_id FROM content_artifact WHERE {condition.sql})",  # noqa: S608
-        condition.parameters,
+        "EXISTS (SELECT 1 FROM content_artifact WHERE content_artifact.content_id = content.id"  # noqa: S608
+        f" AND {below.condition.sql})",
+        below.condition.parameters,
     )
 
 
-def _with_prefix(prefix: str, *, is_common: bool) -> Condition:
-    """Return the condition that a content unit has an artifact below a prefix.
-
-    Args:
-        prefix: The prefix.
-        is_common: Whether many have one: then a page is found soon by asking of each unit in order whether it has.
-    """
-    below = starts_with("relative_path", prefix)
-    if not is_common:
-        return _with_artifact(below)
-    return Condition(
-        f"EXISTS (SELECT 1 FROM content_artifact WHERE content_artifact.content_id = content.id AND {below.sql})",  # noqa: S608
-        below.parameters,
-    )
-
-
-async def _common_prefixes(context: Context, filter: Mapping[str, Any]) -> frozenset[str]:
-    """Return those of the prefixes in a filter that many artifacts are below."""
-    common = set()
-    for prefix in set(_prefixes(filter)):
-        below = starts_with("relative_path", prefix)
-        rows = await fetch(
-            context.connection,
-            "SELECT COUNT(*) AS artifacts FROM"  # noqa: S608
-            f" (SELECT 1 FROM content_artifact WHERE {below.sql} LIMIT {MAX_SORTED_ARTIFACTS + 1}) AS below",
-            below.parameters,
-        )
-        if rows[0]["artifacts"] > MAX_SORTED_ARTIFACTS:
-            common.add(prefix)
-    return frozenset(common)
-
-
-def _prefixes(filter: Mapping[str, Any]) -> Iterator[str]:
+def _ranges(context: Context, filter: Mapping[str, Any], kind: str | None) -> Iterator[Range]:
+    """Yield the ranges that a filter asks for, those of filters within it too."""
     if (prefix := filter.get("relative_path_prefix")) is not None:
-        yield prefix
+        yield _below(prefix)
+    if filter.get("label"):
+        yield _LABELED
+    for field in filter.get("field") or ():
+        yield from searched_fields.ranges(context, field, kind)
     for part in nested(filter):
-        yield from _prefixes(part)
+        yield from _ranges(context, part, kind)
 
 
-def _with_field(context: Context, field: Mapping[str, str], kind: str | None) -> Condition:
-    """Return the condition that the field of a document has a value, in whatever kinds it can be searched."""
-    name, value = field["name"], field["value"]
-    kinds = [unit for unit in context.registry.contents if kind in (None, unit.kind)]
-    searched = [unit for unit in kinds if name in searchable(unit)]
-    if not searched:
-        known = ", ".join(sorted({field for unit in kinds for field in searchable(unit)})) or "none"
-        raise Invalid(
-            field="field", reason=f"{name!r} cannot be searched; these can: {known}", path=("filter", "field")
-        )
-    return some([_field_is(context, unit, name, value) for unit in searched])
-
-
-def searchable(unit: type[ContentUnit]) -> frozenset[str]:
-    """Return the fields of a kind of content that lists can be filtered by."""
-    return frozenset(unit.searched)
-
-
-def _field_is(context: Context, unit: type[ContentUnit], name: str, value: str) -> Condition:
-    annotation = unit.model_fields[name].annotation
-    assert annotation is not None, "the fields of a document are annotated"
-    field: TypeAdapter[Any] = TypeAdapter(annotation)
-    try:
-        stored = field.dump_python(field.validate_python(value), mode="json")
-    except ValidationError:
-        # What the field cannot be, it is in no unit.
-        return NONE
-    if not is_sqlite(context.connection) and not isinstance(stored, str):
-        stored = orjson.dumps(stored).decode()
-    expression = json_field(context.connection, "content.document", name)
-    # The kind as a literal: an index on the units of one kind serves no condition whose kind is told later. Kinds hold
-    # letters, digits, dots and underscores alone, the registry sees to that.
-    return Condition(f"content.kind = '{unit.kind}' AND {expression} = ?", (stored,))
+def _labeled(context: Context, labels: Sequence[dict[str, Any]], common: frozenset[Range]) -> Condition:
+    condition = labeled(context.connection, "content.labels", labels)
+    if not labels or _LABELED in common:
+        return condition
+    return replace(_LABELED.condition & condition, found_in="content")
 
 
 async def artifacts(context: Context, content: Content) -> list[PlacedArtifact]:

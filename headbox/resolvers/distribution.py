@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from headbox.models import Distribution, DistributionHistory, Publication, Repository, RepositoryVersion
-from headbox.resolvers.conditions import is_findable
+from headbox.resolvers.conditions import ANY, NONE, Condition, compiled, every, is_findable, starts_with
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import change, refuse_null, wanted, without
+from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import distribution as service
 from headbox.services import distribution_history as history
@@ -54,10 +56,46 @@ async def find(base_path: str) -> Distribution | None:
     return await Distribution.get_or_none(base_path=base_path) if is_findable(base_path, MAX_BASE_PATH) else None
 
 
-async def page(context: Context, arguments: PageArguments) -> Page[Edge[Distribution]]:
-    """Return a page of all distributions, by name."""
-    listing = Listing("distribution.*", "distribution", "distribution.name", "name", key_type=str)
+async def page(
+    context: Context,
+    arguments: PageArguments,
+    *,
+    filter: Mapping[str, Any] | None = None,
+    repository_id: UUID | None = None,
+) -> Page[Edge[Distribution]]:
+    """Return a page of the distributions, by name: of all, or of those that have to do with a repository."""
+    conditions = [
+        _of_repository(repository_id) if repository_id else ANY,
+        compiled(
+            filter,
+            {
+                **named(context.connection, "distribution"),
+                "base_path_prefix": lambda prefix: starts_with("distribution.base_path", prefix),
+                "repository": lambda text: _of_named_repository(context, text),
+            },
+        ),
+    ]
+    listing = Listing(
+        "distribution.*", "distribution", "distribution.name", "name", key_type=str, where=every(conditions)
+    )
     return await context.loaders.page(request(listing, arguments, edges_of(Distribution)))
+
+
+def _of_repository(repository_id: UUID) -> Condition:
+    """Return the condition that a distribution follows a repository, or is pinned to something of it."""
+    key = str(repository_id)
+    return Condition(
+        "distribution.repository_id = ?"
+        " OR distribution.repository_version_id IN (SELECT id FROM repository_version WHERE repository_id = ?)"
+        " OR distribution.publication_id IN (SELECT publication.id FROM publication JOIN repository_version"
+        " ON repository_version.id = publication.repository_version_id WHERE repository_version.repository_id = ?)",
+        (key, key, key),
+    )
+
+
+def _of_named_repository(context: Context, id: str) -> Condition:
+    repository_id = context.types.row_id(id, Repository)
+    return _of_repository(repository_id) if repository_id else NONE
 
 
 async def source(context: Context, distribution: Distribution) -> Source | None:

@@ -121,6 +121,12 @@ class NodeTypes:
         """Return the kinds of a model's rows that installed plugins have."""
         return tuple(kind for kind, node_type in self._by_kind.items() if node_type.model is model and kind)
 
+    def row_id(self, text: str, model: type[Model]) -> UUID | None:
+        """Return the row id in a global id, or None where it is that of something else, or of nothing."""
+        parsed = GlobalId.parse(text)
+        found = self.named(parsed.type_name) if parsed else None
+        return parsed.id if parsed and found and found.model is model else None
+
     def decode(self, text: str, model: type[Model], *, kind: str | None = None, path: Sequence[str] = ()) -> UUID:
         """Return the row id in a global id that a client sent.
 

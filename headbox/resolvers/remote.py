@@ -7,32 +7,48 @@ from typing import Any
 
 from headbox.kinds import RemoteDocument
 from headbox.models import Remote
+from headbox.models.database import json_field
 from headbox.resolvers import current_remote
-from headbox.resolvers.conditions import Condition, every, one_of
+from headbox.resolvers.conditions import Condition, compiled, contains, every, is_findable, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.current_remote import CurrentRemote
 from headbox.resolvers.edits import change, refuse_null, wanted, without
+from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, request
 from headbox.services import remote as service
+from headbox.services.documents import MAX_NAME
 from headbox.tasking.engine import UnitOfWork
 
 
 async def find(context: Context, name: str) -> CurrentRemote | None:
     """Return the remote with a name."""
-    remote = await Remote.get_or_none(name=name, deleted_at__isnull=True)
+    remote = await Remote.get_or_none(name=name, deleted_at__isnull=True) if is_findable(name, MAX_NAME) else None
     return await context.loaders.remote.load(remote.id) if remote else None
 
 
-async def page(context: Context, arguments: PageArguments, *, kind: str | None = None) -> Page[Edge[CurrentRemote]]:
+async def page(
+    context: Context, arguments: PageArguments, *, filter: Mapping[str, Any] | None = None, kind: str | None = None
+) -> Page[Edge[CurrentRemote]]:
     """Return a page of the remotes, by name; of one kind, or of all."""
-    kinds = [kind] if kind else context.types.kinds_of(Remote)
+    conditions = [
+        Condition("remote.deleted_at IS NULL"),
+        one_of("remote.kind", [kind] if kind else context.types.kinds_of(Remote)),
+        compiled(
+            filter,
+            {
+                "kind": lambda kinds: one_of("remote.kind", kinds),
+                "url": lambda text: contains(json_field(context.connection, "current.document", "url"), text),
+                **named(context.connection, "remote"),
+            },
+        ),
+    ]
     listing = Listing(
         current_remote.COLUMNS,
         current_remote.SOURCE,
         "remote.name",
         "name",
         key_type=str,
-        where=every([Condition("remote.deleted_at IS NULL"), one_of("remote.kind", kinds)]),
+        where=every(conditions),
     )
     return await context.loaders.page(request(listing, arguments, _edge))
 

@@ -7,15 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from headbox.kinds import RepositoryDocument, SettingsDocument
-from headbox.models import Content, Distribution, Publication, PublishSettings, Remote, Repository, RepositoryVersion
+from headbox.models import Content, Publication, PublishSettings, Remote, Repository, RepositoryVersion
 from headbox.resolvers import publish_settings as settings_resolver
-from headbox.resolvers.conditions import Condition, compiled, contains, every, one_of
+from headbox.resolvers.conditions import Condition, compiled, every, is_findable, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import below, change, refuse_null, wanted, without
-from headbox.resolvers.labels import labeled
+from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import remote as remote_service
 from headbox.services import repository as service
+from headbox.services.documents import MAX_NAME
 from headbox.tasking.engine import UnitOfWork
 
 RepositoryPage = Page[Edge[Repository]]
@@ -23,7 +24,7 @@ RepositoryPage = Page[Edge[Repository]]
 
 async def find(context: Context, name: str) -> Repository | None:
     """Return the repository with a name."""
-    repository = await Repository.get_or_none(name=name)
+    repository = await Repository.get_or_none(name=name) if is_findable(name, MAX_NAME) else None
     return repository if repository and context.types.name_of(repository) else None
 
 
@@ -37,8 +38,7 @@ async def page(
             filter,
             {
                 "kind": lambda kinds: one_of("repository.kind", kinds),
-                "name": lambda text: contains("repository.name", text),
-                "label": lambda labels: labeled(context.connection, "repository.labels", labels),
+                **named(context.connection, "repository"),
             },
         ),
     ]
@@ -74,20 +74,6 @@ async def versions(context: Context, repository_id: UUID, arguments: PageArgumen
         is_descending=True,
     )
     return await context.loaders.page(request(listing, arguments, edges_of(RepositoryVersion)))
-
-
-async def distributions(context: Context, repository_id: UUID, arguments: PageArguments) -> Page[Edge[Distribution]]:
-    """Return a page of the distributions that follow a repository or are pinned to something of it, by name."""
-    key = str(repository_id)
-    where = Condition(
-        "distribution.repository_id = ?"
-        " OR distribution.repository_version_id IN (SELECT id FROM repository_version WHERE repository_id = ?)"
-        " OR distribution.publication_id IN (SELECT publication.id FROM publication JOIN repository_version"
-        " ON repository_version.id = publication.repository_version_id WHERE repository_version.repository_id = ?)",
-        (key, key, key),
-    )
-    listing = Listing("distribution.*", "distribution", "distribution.name", "name", key_type=str, where=where)
-    return await context.loaders.page(request(listing, arguments, edges_of(Distribution)))
 
 
 async def publications(context: Context, repository_id: UUID, arguments: PageArguments) -> Page[Edge[Publication]]:

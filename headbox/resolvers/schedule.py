@@ -8,10 +8,13 @@ from typing import Any
 from headbox.kinds import TaskType
 from headbox.models import Schedule, Task
 from headbox.resolvers import task as tasks
+from headbox.resolvers.conditions import Condition, compiled, is_findable, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import below, change, refuse_null, wanted, without
+from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import schedule as service
+from headbox.services.documents import MAX_NAME
 from headbox.services.schedule import NewSchedule, ScheduledTask
 from headbox.tasking.engine import UnitOfWork
 
@@ -21,12 +24,22 @@ TaskTypes = Mapping[str, type[TaskType]]
 
 async def find(name: str) -> Schedule | None:
     """Return the schedule with a name."""
-    return await Schedule.get_or_none(name=name)
+    return await Schedule.get_or_none(name=name) if is_findable(name, MAX_NAME) else None
 
 
-async def page(context: Context, arguments: PageArguments) -> Page[Edge[Schedule]]:
-    """Return a page of all schedules, by name."""
-    listing = Listing("schedule.*", "schedule", "schedule.name", "name", key_type=str)
+async def page(
+    context: Context, arguments: PageArguments, *, filter: Mapping[str, Any] | None = None
+) -> Page[Edge[Schedule]]:
+    """Return a page of the schedules, by name."""
+    where = compiled(
+        filter,
+        {
+            "task_kind": lambda kinds: one_of("schedule.task_kind", kinds),
+            "enabled": lambda is_enabled: Condition("schedule.enabled = ?", (is_enabled,)),
+            **named(context.connection, "schedule"),
+        },
+    )
+    listing = Listing("schedule.*", "schedule", "schedule.name", "name", key_type=str, where=where)
     return await context.loaders.page(request(listing, arguments, edges_of(Schedule)))
 
 

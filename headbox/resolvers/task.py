@@ -75,9 +75,8 @@ def condition(context: Context, filter: Mapping[str, Any] | None) -> Condition:
 
 def _names(context: Context, column: str, id: str, model: type[Repository | Worker | TaskGroup]) -> Condition:
     """Return the condition that a column names what a global id names: nothing, when it is the id of something else."""
-    parsed = GlobalId.parse(id)
-    found = context.types.named(parsed.type_name) if parsed else None
-    return Condition(f"{column} = ?", (str(parsed.id),)) if parsed and found and found.model is model else NONE
+    row_id = context.types.row_id(id, model)
+    return Condition(f"{column} = ?", (str(row_id),)) if row_id else NONE
 
 
 def _utc(time: datetime) -> datetime:

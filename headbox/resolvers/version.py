@@ -128,16 +128,19 @@ async def content(
         filter: Which of them; see `resolvers.content`.
     """
     members = _members(version, change)
+    asked = await contents.condition(context, filter)
     hidden = sorted(set(version.by_kind) - set(context.types.kinds_of(Content)))
     listing = Listing(
         f"content.*, {_MEMBER}",
-        f"{members.source} JOIN content ON content.id = member.content_id",
+        # SQLite never changes the order of a CROSS JOIN.
+        f"content CROSS JOIN {members.source}" if asked.found_in else f"{members.source} CROSS JOIN content",
         "member.content_id",
         "member_content_id",
         where=every(
             [
+                Condition("content.id = member.content_id"),
                 members.where,
-                await contents.condition(context, filter),
+                asked,
                 negated(one_of("content.kind", hidden)) if hidden else ANY,
             ]
         ),

@@ -14,6 +14,7 @@ from strawberry.types import ExecutionContext
 
 from headbox.kinds import PluginInvalid, Registry
 from headbox.schema.artifact import ArtifactQueries
+from headbox.schema.content import ContentMutations, ContentQueries
 from headbox.schema.derive.classes import root_type
 from headbox.schema.derive.derive import derived
 from headbox.schema.distribution import DistributionMutations, DistributionQueries
@@ -56,6 +57,7 @@ QUERIES: list[type] = [
     QueueStatsQueries,
     WorkerQueries,
     VersionQueries,
+    ContentQueries,
     ArtifactQueries,
     SyncPlanQueries,
     GarbageQueries,
@@ -70,6 +72,7 @@ MUTATIONS: list[type] = [
     ScheduleMutations,
     UploadMutations,
     VersionMutations,
+    ContentMutations,
 ]
 SUBSCRIPTIONS: list[type] = [TaskSubscriptions, TaskLogSubscriptions, RepositorySubscriptions]
 

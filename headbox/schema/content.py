@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
 from headbox import models
 from headbox.resolvers import content as resolver
+from headbox.resolvers import content_labels
 from headbox.resolvers import repository as repository_resolver
 from headbox.resolvers.content import PlacedArtifact
 from headbox.resolvers.current_remote import CurrentRemote
@@ -18,9 +19,11 @@ from headbox.resolvers.paging import Page
 from headbox.resolvers.version import MemberEdge
 from headbox.schema.connection import After, ConnectionFields, First, connection_of, page_arguments
 from headbox.schema.enums import Availability, ContentChangeKind, Origin
-from headbox.schema.fields import field
+from headbox.schema.errors import UserError
+from headbox.schema.fields import field, mutation
+from headbox.schema.filters import ContentFilter
 from headbox.schema.info import Info, lazy
-from headbox.schema.inputs import LABELS
+from headbox.schema.inputs import LABELS, optional, plain
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON, BigInt
 from headbox.services.source import shown_url
@@ -142,3 +145,73 @@ class ContentDiffConnection(ConnectionFields):
     """Stands over a page of `resolvers.version.DiffEdge`."""
 
     edges: list[ContentDiffEdge] = strawberry.field(description="What the page has, in the order of the list.")
+
+
+@strawberry.type(description="A content unit in a list of all.")
+class ContentUnitEdge:
+    """Stands over `resolvers.paging.Edge`."""
+
+    cursor: str = strawberry.field(description="Where it stands: for `after`; opaque.")
+    node: Content = strawberry.field(description="The content unit.")
+
+
+@strawberry.type(description="A page of content units, whether a repository has them or not.")
+class ContentUnitConnection(ConnectionFields):
+    """Stands over a page of `resolvers.paging.Edge`."""
+
+    edges: list[ContentUnitEdge] = strawberry.field(description="What the page has, in the order of the list.")
+
+
+@strawberry.input(description="Changes of the labels of content units.")
+class UpdateContentLabelsInput:
+    """See `resolvers.content_labels.update`."""
+
+    ids: list[strawberry.ID] = strawberry.field(
+        description=f"Ids of the content units, at most {content_labels.MAX_UNITS}."
+    )
+    set: JSON | None = optional(f"{LABELS} They take the place of those with the same keys; all others stay.")
+    remove: list[str] | None = optional("Keys of labels to take away.")
+
+
+@strawberry.type(description="What became of an update.")
+class UpdateContentLabelsPayload:
+    """See `resolvers.content_labels.update`."""
+
+    contents: list[Content] = strawberry.field(
+        description="The content units, in the order of their ids in the input; none when nothing was changed."
+    )
+    errors: list[UserError] = strawberry.field(description="Why nothing was changed.")
+
+
+@strawberry.type
+class ContentQueries:
+    """Where content of all kinds is found."""
+
+    @field(
+        description="The content units of all kinds, in the order of their ids, whether a repository has them or not.",
+        graphql_type=ContentUnitConnection,
+    )
+    async def contents(
+        self,
+        info: Info,
+        filter: Annotated[ContentFilter | None, strawberry.argument(description="Which of them.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Page[Any]:
+        return await resolver.page(info.context, page_arguments(first, after), filter=plain(filter) or None)
+
+
+@strawberry.type
+class ContentMutations:
+    """What of content changes."""
+
+    @mutation(
+        description="Give labels to content units, and take others away: from all of them, or from none. They have"
+        " them in all repositories.",
+        graphql_type=UpdateContentLabelsPayload,
+        contents=[],
+    )
+    async def update_content_labels(
+        self, info: Info, input: Annotated[UpdateContentLabelsInput, strawberry.argument(description="What to change.")]
+    ) -> dict[str, Any]:
+        return {"contents": await content_labels.update(info.context, plain(input))}

@@ -13,6 +13,7 @@ from headbox.resolvers.paging import Page
 from headbox.schema.connection import After, Connection, First, page_arguments
 from headbox.schema.errors import UserError
 from headbox.schema.fields import field, mutation
+from headbox.schema.filters import DistributionFilter
 from headbox.schema.info import Info, lazy
 from headbox.schema.inputs import EXPECTED_REVISION, LABELS, optional, plain
 from headbox.schema.node import Node
@@ -187,8 +188,14 @@ class DistributionQueries:
     """Where distributions are found."""
 
     @field(description="All distributions, by name.", graphql_type=Connection[Distribution])
-    async def distributions(self, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
-        return await resolver.page(info.context, page_arguments(first, after))
+    async def distributions(
+        self,
+        info: Info,
+        filter: Annotated[DistributionFilter | None, strawberry.argument(description="Which of them.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Page[Any]:
+        return await resolver.page(info.context, page_arguments(first, after), filter=plain(filter) or None)
 
     @field(description="The distribution with a base path; null where there is none.", graphql_type=Distribution | None)
     async def distribution(

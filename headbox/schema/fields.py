@@ -21,10 +21,16 @@ def field(*, description: str, graphql_type: Any) -> Callable[[ResolverT], Resol
     return decorator
 
 
-def mutation(*, description: str, graphql_type: Any) -> Callable[[ResolverT], ResolverT]:
-    """Declare a mutation; its resolver returns the payload without errors, and raises what is expected to go wrong."""
+def mutation(*, description: str, graphql_type: Any, **empty: Any) -> Callable[[ResolverT], ResolverT]:
+    """Declare a mutation; its resolver returns the payload without errors, and raises what is expected to go wrong.
+
+    Args:
+        description: What it does.
+        graphql_type: Its payload.
+        empty: Payload fields that are not null even when nothing was done, with their values.
+    """
     decorator: Callable[[ResolverT], ResolverT] = strawberry.mutation(
-        description=description, graphql_type=graphql_type, extensions=[Expected()]
+        description=description, graphql_type=graphql_type, extensions=[Expected(**empty)]
     )
     return decorator
 

@@ -16,8 +16,9 @@ from headbox.schema.connection import After, Connection, First, page_arguments
 from headbox.schema.documents import with_document_fields
 from headbox.schema.errors import UserError
 from headbox.schema.fields import field, mutation
+from headbox.schema.filters import RemoteFilter
 from headbox.schema.info import Info
-from headbox.schema.inputs import LABELS
+from headbox.schema.inputs import LABELS, plain
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON
 
@@ -49,8 +50,14 @@ class RemoteQueries:
     """Where remotes are found."""
 
     @field(description="All remotes, by name.", graphql_type=Connection[Remote])
-    async def remotes(self, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
-        return await resolver.page(info.context, page_arguments(first, after))
+    async def remotes(
+        self,
+        info: Info,
+        filter: Annotated[RemoteFilter | None, strawberry.argument(description="Which of them.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Page[Any]:
+        return await resolver.page(info.context, page_arguments(first, after), filter=plain(filter) or None)
 
     @field(description="The remote with a name; null where there is none.", graphql_type=Remote | None)
     async def remote(

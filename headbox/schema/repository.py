@@ -10,6 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from headbox import models
+from headbox.resolvers import distribution as distribution_resolver
 from headbox.resolvers import open_issue as open_issue_resolver
 from headbox.resolvers import repository as resolver
 from headbox.resolvers import task as task_resolver
@@ -97,7 +98,7 @@ class Repository(Node):
     )
     @staticmethod
     async def distributions(root: Row, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
-        return await resolver.distributions(info.context, root.id, page_arguments(first, after))
+        return await distribution_resolver.page(info.context, page_arguments(first, after), repository_id=root.id)
 
     @field(
         description="The publications of its versions, the latest first.",

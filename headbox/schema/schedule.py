@@ -16,8 +16,9 @@ from headbox.schema.connection import After, Connection, First, page_arguments
 from headbox.schema.enums import MissedRuns, ScheduleOutcome
 from headbox.schema.errors import UserError
 from headbox.schema.fields import field, mutation
+from headbox.schema.filters import ScheduleFilter
 from headbox.schema.info import Info
-from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS
+from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, plain
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON
 from headbox.schema.task import Task
@@ -110,8 +111,14 @@ class ScheduleQueries:
     """Where schedules are found."""
 
     @field(description="All schedules, by name.", graphql_type=Connection[Schedule])
-    async def schedules(self, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
-        return await resolver.page(info.context, page_arguments(first, after))
+    async def schedules(
+        self,
+        info: Info,
+        filter: Annotated[ScheduleFilter | None, strawberry.argument(description="Which of them.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Page[Any]:
+        return await resolver.page(info.context, page_arguments(first, after), filter=plain(filter) or None)
 
     @field(description="The schedule with a name; null where there is none.", graphql_type=Schedule | None)
     async def schedule(

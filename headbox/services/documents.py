@@ -74,10 +74,17 @@ def check_labels(labels: dict[str, Any] | None) -> dict[str, str]:
         raise Invalid(field="labels", reason=f"they are an object of at most {MAX_LABELS} texts", path=("labels",))
     for key, value in labels.items():
         shown = key if len(key) <= MAX_SHOWN else f"{key[:MAX_SHOWN]}…"
-        if not key or len(key) > MAX_LABEL_KEY or not isinstance(value, str) or len(value) > MAX_LABEL_VALUE:
+        if (
+            not key
+            or len(key) > MAX_LABEL_KEY
+            or not isinstance(value, str)
+            or len(value) > MAX_LABEL_VALUE
+            or "\0" in key + value
+        ):
             raise Invalid(
                 field="labels",
-                reason=f"{shown!r}: a key has 1 to {MAX_LABEL_KEY}, its text at most {MAX_LABEL_VALUE} characters",
+                reason=f"{shown!r}: a key has 1 to {MAX_LABEL_KEY}, its text at most {MAX_LABEL_VALUE} characters, none"
+                " of them NUL",
                 path=("labels", shown),
             )
     return dict(labels)

@@ -85,9 +85,7 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
     for name, field in mutations.items():
         verb, noun = _verb_and_noun(name)
         if schema.get_type(noun) is None:
-            noun = noun.removesuffix("s")
-            # Beside the one that is about a single thing.
-            verb = f"{verb}-many" if name.removesuffix("s") in mutations else verb
+            verb, noun = _of_many(schema, name, verb, noun) or _of_part(schema, verb, noun)
         path = (*noun_path(noun, kinds), verb)
         yield Operation(path, "mutation", name, field, Shape.PAYLOAD, schema.get_type(noun))
     for name, field in schema.query_type.fields.items() if schema.query_type else ():
@@ -105,6 +103,25 @@ def _verb_and_noun(name: str) -> tuple[str, str]:
     """
     verb, *noun = _WORD.findall(name)
     return verb, "".join(noun)
+
+
+def _of_many(schema: GraphQLSchema, name: str, verb: str, noun: str) -> tuple[str, str] | None:
+    """Return the verb and the type of a mutation that is about many of them; None when it is not."""
+    assert schema.mutation_type is not None, "it has a mutation"
+    single = noun.removesuffix("s")
+    if schema.get_type(single) is None:
+        return None
+    # Beside the one that is about a single thing.
+    return (f"{verb}-many" if name.removesuffix("s") in schema.mutation_type.fields else verb), single
+
+
+def _of_part(schema: GraphQLSchema, verb: str, noun: str) -> tuple[str, str]:
+    """Return the verb and the type of a mutation that is about a part of it: "updateContentLabels" updates labels."""
+    words = _WORD.findall(noun)
+    for length in range(len(words) - 1, 0, -1):
+        if schema.get_type("".join(words[:length])) is not None:
+            return f"{verb}-{kebab(''.join(words[length:]))}", "".join(words[:length])
+    return verb, noun
 
 
 def _read(field: GraphQLField) -> tuple[Shape | None, Composite | None]:

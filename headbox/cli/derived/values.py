@@ -49,14 +49,12 @@ def short_form(named: GraphQLInputObjectType) -> ShortForm | None:
     """
     if named.is_one_of:
         return ShortForm(("id",), "ID") if "id" in named.fields else None
-    if len(named.fields) == 2 and all(get_named_type(field.type) is GraphQLString for field in named.fields.values()):
-        fields = tuple(named.fields)
-        if is_required_input_field(named.fields[fields[0]]) and fields[1] == "value":
-            return ShortForm(fields, "=".join(name.upper() for name in fields))
-    required = [name for name, field in named.fields.items() if is_required_input_field(field)]
-    if len(required) == 1 and get_nullable_type(named.fields[required[0]].type) is GraphQLString:
-        return ShortForm((required[0],), constant(required[0]).upper())
-    return None
+    texts = [name for name, field in named.fields.items() if get_nullable_type(field.type) is GraphQLString]
+    required = [name for name, field in named.fields.items() if is_required_input_field(field) and name != "value"]
+    if len(required) != 1 or required[0] not in texts:
+        return None
+    fields = (*required, "value") if "value" in texts else (*required,)
+    return ShortForm(fields, "=".join(constant(name).upper() for name in fields))
 
 
 def constant(name: str) -> str:

@@ -17,14 +17,15 @@ from headbox.models.database.failures import TRANSIENT
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sql import fetch
 from headbox.models.database.tuning import tune
+from headbox.types import SearchedField
 
 
-async def migrate(database: Database, searched: Iterable[tuple[str, str]] = ()) -> None:
+async def migrate(database: Database, searched: Iterable[SearchedField] = ()) -> None:
     """Apply the migrations that are missing, and create the indexes; several processes may try it at once.
 
     Args:
         database: Not connected yet.
-        searched: Kind and field of whatever content can be searched by.
+        searched: Fields that content can be searched by.
 
     Raises:
         DatabaseUnusable: There is something else in its place.

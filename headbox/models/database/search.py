@@ -12,31 +12,35 @@ from collections.abc import Iterable
 from headbox.models.database.connection import Connection
 from headbox.models.database.postgres_errors import translating
 from headbox.models.database.sql import execute, fetch, is_sqlite, json_field
+from headbox.types import SearchedField
 
 #: Longest name of an index on PostgreSQL, which cuts longer ones.
 MAX_NAME = 63
 
 
-async def create_search_indexes(connection: Connection, searched: Iterable[tuple[str, str]]) -> None:
-    """Create the indexes that are missing, beside whatever goes on.
-
-    Args:
-        connection: The database.
-        searched: Kind and field; both are names that the registry has checked.
-    """
-    for kind, field in searched:
-        name = index_name(kind, field)
-        expression = json_field(connection, "document", field)
-        definition = f"ON content ({expression}, id) WHERE kind = '{kind}'"
+async def create_search_indexes(connection: Connection, searched: Iterable[SearchedField]) -> None:
+    """Create the indexes that are missing, beside whatever goes on."""
+    for field in searched:
+        name = index_name(field)
+        expression = json_field(connection, "document", field.name, is_number=field.is_number)
+        definition = f"ON content ({expression}, id) WHERE kind = '{field.kind}'"
         if is_sqlite(connection):
             await execute(connection, f"CREATE INDEX IF NOT EXISTS {name} {definition}")
         else:
             await _create_concurrently(connection, name, definition)
+            # An index on some of the rows tells PostgreSQL nothing of how many have a value.
+            statistics = _shortened(f"content_values_{field.name}{'_number' if field.is_number else ''}")
+            await execute(connection, f"CREATE STATISTICS IF NOT EXISTS {statistics} ON {expression} FROM content")
 
 
-def index_name(kind: str, field: str) -> str:
-    """Return the name of the index on a field of a kind."""
-    name = f"content_search_{kind.replace('.', '_')}_{field}"
+def index_name(field: SearchedField) -> str:
+    """Return the name of the index on a field."""
+    # By the type too: a later version of a plugin may have numbers where the one before had texts.
+    prefix = "content_number" if field.is_number else "content_search"
+    return _shortened(f"{prefix}_{field.kind.replace('.', '_')}_{field.name}")
+
+
+def _shortened(name: str) -> str:
     if len(name) <= MAX_NAME:
         return name
     return f"{name[: MAX_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

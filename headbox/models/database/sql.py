@@ -75,16 +75,21 @@ def has_label(connection: Connection, column: str, value: str | None) -> str:
     return f"EXISTS (SELECT 1 FROM {function}({column}) AS label WHERE {matching})"  # noqa: S608 - names of our own columns
 
 
-def json_field(connection: Connection, column: str, field: str) -> str:
-    """Return the expression for one field of a JSON document: its scalar on SQLite, its text on PostgreSQL.
+def json_field(connection: Connection, column: str, field: str, *, is_number: bool = False) -> str:
+    """Return the expression for one field of a JSON document, ordered by its bytes where it is a text.
 
     Args:
         connection: Tells the dialect.
         column: The JSON column, with its table.
         field: Name of the field: a Python identifier, because an expression index takes no parameters.
+        is_number: Whether the field holds numbers. On SQLite they are numbers as others are; on PostgreSQL they are
+            JSON, which compares them as numbers, and fails for no document of another kind. Of what is neither number
+            nor text, SQLite has a number, and PostgreSQL the text that JSON writes.
     """
     assert field.isidentifier(), field
-    return f"json_extract({column}, '$.{field}')" if is_sqlite(connection) else f"({column}->>'{field}')"
+    if is_sqlite(connection):
+        return f"json_extract({column}, '$.{field}')"
+    return f"({column}->'{field}')" if is_number else f"(({column}->>'{field}') COLLATE \"C\")"
 
 
 async def execute(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> int:

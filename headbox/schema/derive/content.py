@@ -37,7 +37,9 @@ def _list(kind: type[ContentUnit], api_type: type) -> Any:
         first: First = UNSET,
         after: After = UNSET,
     ) -> Page[Any]:
-        return await resolver.page(info.context, kind.kind, page_arguments(first, after), plain(filter) or None)
+        return await resolver.page(
+            info.context, page_arguments(first, after), filter=plain(filter) or None, kind=kind.kind
+        )
 
     return strawberry.field(
         resolver=resolve,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
@@ -16,8 +16,9 @@ from headbox.schema.derive.classes import input_type, object_type, payload_type
 from headbox.schema.derive.parts import Parts, check_fields
 from headbox.schema.documents import description_of, input_fields, output_fields, read_document
 from headbox.schema.errors import UserError
+from headbox.schema.filters import RemoteFilter
 from headbox.schema.info import Info
-from headbox.schema.inputs import EXPECTED_REVISION, LABELS, optional
+from headbox.schema.inputs import EXPECTED_REVISION, LABELS, optional, plain
 from headbox.schema.names import list_name, mutation_name
 from headbox.schema.remote import Remote
 from headbox.schema.scalars import JSON
@@ -37,8 +38,14 @@ def add(parts: Parts, kind: type[RemoteDocument]) -> None:
 
 
 def _list(kind: type[RemoteDocument], api_type: type) -> Any:
-    async def resolve(info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
-        return await resolver.page(info.context, page_arguments(first, after), kind=kind.kind)
+    async def resolve(
+        info: Info,
+        filter: Annotated[RemoteFilter | None, strawberry.argument(description="Which of them.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Page[Any]:
+        arguments = page_arguments(first, after)
+        return await resolver.page(info.context, arguments, filter=plain(filter) or None, kind=kind.kind)
 
     return strawberry.field(
         resolver=resolve,

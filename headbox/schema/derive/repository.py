@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
@@ -18,8 +18,9 @@ from headbox.schema.distribution import Distribution, NewDistributionInput
 from headbox.schema.documents import description_of, input_fields, output_fields, read_document
 from headbox.schema.enums import Automation, SyncMode
 from headbox.schema.errors import UserError
+from headbox.schema.filters import RepositoryFilter
 from headbox.schema.info import Info
-from headbox.schema.inputs import EXPECTED_REVISION, LABELS, optional
+from headbox.schema.inputs import EXPECTED_REVISION, LABELS, optional, plain
 from headbox.schema.names import list_name, mutation_name
 from headbox.schema.repository import Repository
 from headbox.schema.scalars import JSON
@@ -49,8 +50,14 @@ def add_type(parts: Parts, kind: type[RepositoryDocument]) -> None:
 
 
 def _list(kind: type[RepositoryDocument], api_type: type) -> Any:
-    async def resolve(info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
-        return await resolver.page(info.context, page_arguments(first, after), kind=kind.kind)
+    async def resolve(
+        info: Info,
+        filter: Annotated[RepositoryFilter | None, strawberry.argument(description="Which of them.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Page[Any]:
+        arguments = page_arguments(first, after)
+        return await resolver.page(info.context, arguments, filter=plain(filter) or None, kind=kind.kind)
 
     return strawberry.field(
         resolver=resolve,

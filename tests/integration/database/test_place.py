@@ -23,7 +23,7 @@ from headbox.models.database import (
     pending_migrations,
 )
 from headbox.settings import DatabaseSettings
-from headbox.types import MAX_PATH_BYTES, uuid7
+from headbox.types import MAX_PATH_BYTES, SearchedField, uuid7
 from tests.support.services import PostgresServer
 
 pytestmark = pytest.mark.distributed
@@ -85,7 +85,7 @@ async def test_database_that_cannot_hold_all_text_is_refused(postgres_server: Po
 
 
 async def test_several_processes_may_migrate_at_once(postgres_server: PostgresServer) -> None:
-    searched = [("book.content", "title")]
+    searched = [SearchedField("book.content", "title")]
     with postgres_server.database() as url:
         databases = [database_at(url) for _ in range(2)]
         assert len(await pending_migrations(databases[0])) > 1
@@ -118,7 +118,7 @@ async def test_no_text_is_ordered_by_locale(database: Database) -> None:
 
 async def test_index_that_a_killed_process_left_half_made_is_made_anew(database: Database) -> None:
     connection = database.connection
-    searched = [("book.content", "title")]
+    searched = [SearchedField("book.content", "title")]
     await create_search_indexes(connection, searched)
     await execute(
         connection,
@@ -135,7 +135,7 @@ async def test_index_that_a_killed_process_left_half_made_is_made_anew(database:
 
 
 async def test_long_names_of_indexes_stay_apart(database: Database) -> None:
-    searched = [("book.content", "a" * 60 + last) for last in "xy"]
+    searched = [SearchedField("book.content", "a" * 60 + last) for last in "xy"]
 
     await create_search_indexes(database.connection, searched)
 
@@ -156,7 +156,7 @@ async def test_longest_path_fits_every_index(database: Database) -> None:
     path = "".join(random.choice(ascii_letters + digits) for _ in range(MAX_PATH_BYTES))
     identifier = uuid7()
     connection = database.connection
-    await create_search_indexes(connection, [("book.content", "title")])
+    await create_search_indexes(connection, [SearchedField("book.content", "title")])
 
     await Content.create(id=identifier, kind="book.content", document={"title": path}, slot=identifier)
     await ContentArtifact.create(content_id=identifier, relative_path=path)

@@ -59,10 +59,10 @@ def test_unknown_command_names_the_installed_plugins() -> None:
 
 
 def test_the_listed_nouns_are_those_of_the_schema() -> None:
-    assert {*CORE_NOUNS, "worker"} == nouns() - {"file"}
+    assert {*CORE_NOUNS, "content", "worker"} == nouns() - {"file"}
 
 
-@pytest.mark.parametrize("noun", [*CORE_NOUNS, "worker", "file"])
+@pytest.mark.parametrize("noun", [*CORE_NOUNS, "content", "worker", "file"])
 def test_every_group_has_commands(noun: str) -> None:
     group = main.get_command(click.Context(main), noun)
 
