@@ -181,7 +181,7 @@ async def common_ranges(connection: Connection, ranges: Iterable[Range]) -> froz
     """
     asked = set(ranges)
     if len(asked) > MAX_RANGES:
-        raise LimitExceeded(what="The number of prefixes and ranges in the filter", limit=MAX_RANGES)
+        raise LimitExceeded(what="The number of prefixes and fields in the filter", limit=MAX_RANGES)
     common = set()
     for some_range in asked:
         query = some_range.rows("1")

@@ -12,6 +12,7 @@ from headbox.models import ArtifactSource, Content, ContentArtifact
 from headbox.resolvers import searched_fields
 from headbox.resolvers.conditions import (
     ANY,
+    NONE,
     Condition,
     Range,
     check_size,
@@ -97,7 +98,7 @@ async def condition(context: Context, filter: Mapping[str, Any] | None, kind: st
 
 def _of_kinds(kinds: Sequence[str]) -> Condition:
     condition = one_of("content.kind", kinds)
-    if len(kinds) != 1:
+    if len(kinds) != 1 or condition is NONE:
         return condition
     # The range finds them by the primary key: a page of a rare kind needs no index of its own.
     return condition & Condition("content.id BETWEEN ? AND ?", derived_id_range(kinds[0]))

@@ -47,6 +47,8 @@ LIST_SIZE = 10
 LIST_SIZES = {BLOCKED_BY: MAX_BLOCKERS, "actions": 3, "claims": 3}
 #: Most values in the variables of an operation, those in lists and objects counted one by one: some 0.5 seconds.
 MAX_VALUES = 10_000
+#: How deep the values in the variables of an operation may nest.
+MAX_NESTING = 50
 #: What names of the types of connections end with.
 CONNECTION = "Connection"
 
@@ -194,14 +196,16 @@ def excess(measure: Measure, limits: GraphQLSettings) -> GraphQLError | None:
 def excessive_variables(variables: Mapping[str, Any] | None) -> GraphQLError | None:
     """Return the error for variables that take too long to be read as what their types take, or None."""
     count = 0
-    waiting: list[Any] = [variables]
+    waiting: list[tuple[Any, int]] = [(variables, 0)]
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         count += len(inner)
         if count > MAX_VALUES:
             return limit_exceeded(f"The variables hold more than {MAX_VALUES} values.")
-        waiting += inner
+        if depth > MAX_NESTING:
+            return limit_exceeded(f"The variables nest more than {MAX_NESTING} deep.")
+        waiting += ((part, depth + 1) for part in inner)
     return None
 
 

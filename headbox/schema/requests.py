@@ -9,16 +9,20 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     parse,
     specified_rules,
 )
 from strawberry.schema.schema import validate_document
 
+from headbox.schema.limits import limit_exceeded
 from headbox.schema.merging import excessive_merging
 
 #: Documents that are kept.
 MAX_DOCUMENTS = 256
+#: What the parser says of a document with too many tokens; it has no code for that.
+_TOO_LONG = "Document contains more than"
 #: Longest document that is kept, in characters.
 MAX_KEPT_LENGTH = 16_384
 
@@ -73,13 +77,21 @@ class Documents:
         if query in self._kept:
             self._kept.move_to_end(query)
             return self._kept[query]
-        document = parse(query, max_tokens=self._max_tokens)
+        document = self._parse(query)
         checked = CheckedDocument(document, self._errors(document))
         if len(query) <= MAX_KEPT_LENGTH:
             self._kept[query] = checked
             if len(self._kept) > MAX_DOCUMENTS:
                 self._kept.popitem(last=False)
         return checked
+
+    def _parse(self, query: str) -> DocumentNode:
+        try:
+            return parse(query, max_tokens=self._max_tokens)
+        except GraphQLSyntaxError as error:
+            if _TOO_LONG in error.description:
+                raise limit_exceeded(f"The document has more than {self._max_tokens} tokens.") from None
+            raise
 
     def _errors(self, document: DocumentNode) -> list[GraphQLError]:
         excess = excessive_merging(document)

@@ -29,6 +29,8 @@ async def update(work: UnitOfWork, ids: Sequence[UUID], *, given: Mapping[str, A
         raise Invalid(field="remove", reason=f"{both[0]!r} is to be set, too", path=("remove",))
     try:
         check_labels(dict(given))
+        if not ids:
+            return
         # In the order of their ids, so that nobody locks another one out.
         marks = ", ".join("?" * len(ids))
         await fetch(

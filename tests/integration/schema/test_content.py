@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import pytest
-from pydantic import Field
-
-from headbox.kinds import ContentUnit, Plugin
 from headbox.models import (
     Artifact,
     ArtifactSource,
@@ -19,14 +14,10 @@ from headbox.models import (
     Repository,
     RepositoryVersion,
 )
-from headbox.models.database import create_search_indexes
-from headbox.models.database.search import index_name
 from headbox.types import Origin, derived_id, uuid7
 from tests.factories.repository import make_repository
 from tests.integration.schema.api import Api
 from tests.integration.schema.ids import gid
-from tests.support.engine import EngineUnderTest, LocalDispatcher, settings_for
-from tests.support.statements import plan_of, statements
 
 
 async def add_content(repository: Repository, version: int, *paths: str, origin: Origin = Origin.SYNC) -> list[Content]:
@@ -90,34 +81,6 @@ async def test_content_by_filter(api: Api) -> None:
     assert await paths(**{"not": {"relativePathPrefix": "a/"}}) == {"b/100%", "b/é"}
     unknown = await api.fail(document, filter={"field": [{"name": "size", "value": "1"}]})
     assert unknown["extensions"]["code"] == "INVALID"
-
-
-class Crate(ContentUnit, kind="crate.content", natural_key=("name", "release"), searched=("release", "size")):
-    """Content that can be searched."""
-
-    name: str = Field(description="Name.")
-    release: str = Field(description="Release.")
-    size: int = Field(0, description="Size.")
-
-
-@pytest.mark.parametrize(("field", "value"), [("release", "1.0"), ("size", "7"), ("size", "07")])
-async def test_searched_field_is_found_by_its_index(data_dir: Path, field: str, value: str) -> None:
-    crates = Plugin(name="crate", version="1", description="Crates.", documents=(Crate,), tasks=())
-    engine = EngineUnderTest(data_dir, [crates], LocalDispatcher(), settings_for(data_dir))
-    document = "query ($field: [ContentFieldFilter!]) { crates(filter: {field: $field}) { edges { node { name } } } }"
-    async with engine.database.connected():
-        connection = engine.database.connection
-        await create_search_indexes(connection, engine.registry.searched_fields())
-        crate = Crate(name="a", release="1.0", size=7)
-        identifier = derived_id(Crate.kind, "a")
-        await Content.create(id=identifier, kind=Crate.kind, document=crate.plain(), slot=identifier)
-
-        with statements() as asked:
-            data = await Api(engine).run(document, field=[{"name": field, "value": value}])
-        plan = await plan_of(connection, asked[0])
-
-    assert index_name(Crate.kind, field) in plan
-    assert data["crates"]["edges"] == [{"node": {"name": "a"}}]
 
 
 async def test_count_of_filtered_content_is_not_told(api: Api) -> None:
