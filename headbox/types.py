@@ -168,12 +168,14 @@ class SearchedField(NamedTuple):
     Attributes:
         kind: The kind; a name that the registry has checked.
         name: Name of the field, an identifier.
-        is_number: Whether it holds numbers, and no texts.
+        is_number: Whether it holds numbers.
+        is_text: Whether it holds texts.
     """
 
     kind: str
     name: str
     is_number: bool = False
+    is_text: bool = True
 
 
 class TaskState(StrEnum):

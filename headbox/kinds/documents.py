@@ -55,8 +55,10 @@ class Document(BaseModel):
     @classmethod
     def searched_fields(cls) -> tuple[SearchedField, ...]:
         """Return the fields that lists can be filtered by."""
+        annotations = ((name, cls.model_fields[name].annotation) for name in cls.searched)
         return tuple(
-            SearchedField(cls.kind, name, _is_number(cls.model_fields[name].annotation)) for name in cls.searched
+            SearchedField(cls.kind, name, _holds(annotation, int, float), _holds(annotation, str))
+            for name, annotation in annotations
         )
 
     def as_json(self) -> str:
@@ -82,9 +84,10 @@ def _is_secret(annotation: Any) -> bool:
     return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
 
 
-def _is_number(annotation: Any) -> bool:
-    types = [type_ for type_ in get_args(annotation) or (annotation,) if type_ is not NoneType]
-    return bool(types) and all(type_ in {int, float} for type_ in types)
+def _holds(annotation: Any, *types: type) -> bool:
+    """Tell whether a field that is annotated like that holds values of some types, or nothing, and no others."""
+    inner = [type_ for type_ in get_args(annotation) or (annotation,) if type_ is not NoneType]
+    return bool(inner) and all(type_ in types for type_ in inner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,13 +95,13 @@ class Page(Generic[EdgeT]):
     Attributes:
         edges: The rows, in the order of the list.
         page_info: Where they lie in it.
-        listing: The list.
+        listing: The list; None where it is no `Listing`, and its rows cannot be counted.
         count: How many rows the list has, where that is known already or would take long to know.
     """
 
     edges: list[EdgeT]
     page_info: PageInfo
-    listing: Listing
+    listing: Listing | None
     count: Count
 
 

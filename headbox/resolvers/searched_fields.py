@@ -66,7 +66,7 @@ def _places(context: Context, filter: Mapping[str, Any], kind: str | None) -> li
     places = [
         (unit, field)
         for unit, field in places
-        if not (is_for_texts and field.is_number) and not (is_for_numbers and not field.is_number)
+        if (field.is_text or not is_for_texts) and (field.is_number or not is_for_numbers)
     ]
     if not places:
         what = "a prefix" if is_for_texts else "a range"

@@ -32,6 +32,7 @@ from headbox.schema.repository import RepositoryMutations, RepositoryQueries, Re
 from headbox.schema.requests import Documents
 from headbox.schema.scalars import SCALARS
 from headbox.schema.schedule import ScheduleMutations, ScheduleQueries
+from headbox.schema.search import SearchQueries
 from headbox.schema.status import StatusQueries
 from headbox.schema.sync_plan import SyncPlanQueries
 from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubscriptions
@@ -58,6 +59,7 @@ QUERIES: list[type] = [
     WorkerQueries,
     VersionQueries,
     ContentQueries,
+    SearchQueries,
     ArtifactQueries,
     SyncPlanQueries,
     GarbageQueries,

@@ -64,7 +64,7 @@ class ConnectionFields:
     )
     @staticmethod
     async def total_count(root: strawberry.Parent[Page[Any]], info: Info) -> int | None:
-        if root.count.is_needed:
+        if root.count.is_needed and root.listing is not None:
             return await info.context.loaders.row_count.load(root.listing)
         return root.count.known
 

@@ -11,7 +11,7 @@ from strawberry import UNSET
 
 from headbox import models
 from headbox.resolvers import content as resolver
-from headbox.resolvers import content_labels
+from headbox.resolvers import content_labels, whereabouts
 from headbox.resolvers import repository as repository_resolver
 from headbox.resolvers.content import PlacedArtifact
 from headbox.resolvers.current_remote import CurrentRemote
@@ -26,6 +26,7 @@ from headbox.schema.info import Info, lazy
 from headbox.schema.inputs import LABELS, optional, plain
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON, BigInt
+from headbox.schema.whereabouts import ServedFileConnection
 from headbox.services.source import shown_url
 
 Row = strawberry.Parent[models.Content]
@@ -97,6 +98,22 @@ class Content(Node):
     @staticmethod
     async def repositories(root: Row, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
         return await repository_resolver.holding(info.context, root, page_arguments(first, after))
+
+    @field(
+        description="The versions that have it, of all repositories, in the order in which it came into them.",
+        graphql_type=connection_of(lazy("Membership", "whereabouts")),
+    )
+    @staticmethod
+    async def versions(root: Row, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
+        return await whereabouts.memberships(info.context, root, page_arguments(first, after))
+
+    @field(
+        description="The distributions that serve it now, once for each of its files, by address.",
+        graphql_type=ServedFileConnection,
+    )
+    @staticmethod
+    async def distributions(root: Row, info: Info, first: First = UNSET, after: After = UNSET) -> Page[Any]:
+        return await whereabouts.serving_content(info.context, root, page_arguments(first, after))
 
 
 @strawberry.type(description="A content unit in a repository version, and how it came there.")

@@ -14,6 +14,7 @@ import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from headbox.errors import ErrorCode, PlanMoved
+from headbox.resolvers.search import MatchedBy
 from headbox.resolvers.version import ContentChangeKind
 from headbox.types import (
     ActionState,
@@ -38,6 +39,7 @@ __all__ = [
     "ContentChangeKind",
     "DownloadPolicy",
     "ErrorCode",
+    "MatchedBy",
     "MissedRuns",
     "OnError",
     "Origin",
@@ -159,6 +161,13 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "LOCAL": "They are stored here.",
         "REMOTE": "They can be fetched from a remote.",
         "MISSING": "Nobody has them, or they are damaged and nobody has them to give again: see `createRepair`.",
+    },
+    MatchedBy: {
+        "NAME": "Its name.",
+        "BASE_PATH": "The base path of a distribution.",
+        "SHA256": "The digest of one of a content unit's files.",
+        "RELATIVE_PATH": "The path of one of a content unit's files.",
+        "FIELD": "A field that its kind of content is searched by.",
     },
     ContentChangeKind: {
         "PRESENT": "All units of the version.",
