@@ -47,6 +47,7 @@ async def add_content(repository: Repository, version: int, *paths: str, origin:
         repository_id=repository.id,
         number=version,
         base_number=version - 1,
+        previous_number=version - 1,
         present=present,
         added=len(paths),
         by_kind={"file.content": {"present": present, "added": len(paths), "removed": 0}},

@@ -94,6 +94,8 @@ def test_fields_become_fields_of_the_api() -> None:
         "free": "JSON!",
         "nested": "JSON!",
         "repositories": "RepositoryConnection!",
+        "versions": "MembershipConnection!",
+        "distributions": "ServedFileConnection!",
     }
     assert schema.graphql.type_map["Everything"].description == "A thing with a field of each type."
     colour = schema.graphql.type_map["Colour"]
