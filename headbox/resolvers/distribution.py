@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from headbox.filters.conditions import ANY, NONE, Condition, compiled, every, is_findable, starts_with
+from headbox.filters.labels import named
 from headbox.models import Distribution, DistributionHistory, Publication, Repository, RepositoryVersion
-from headbox.resolvers.conditions import ANY, NONE, Condition, compiled, every, is_findable, starts_with
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import change, refuse_null, wanted, without
-from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import distribution as service
 from headbox.services import distribution_history as history

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from headbox.filters.conditions import Condition
 from headbox.models import OpenIssue
-from headbox.resolvers.conditions import Condition
 from headbox.resolvers.context import Context
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 

@@ -16,8 +16,8 @@ import orjson
 from tortoise.models import Model
 
 from headbox.errors import Invalid, LimitExceeded
+from headbox.filters.conditions import ANY, Condition, every
 from headbox.models.database import Connection, fetch, model_from
-from headbox.resolvers.conditions import ANY, Condition, every
 
 #: Rows of a page that does not say how many it wants.
 DEFAULT_PAGE = 50

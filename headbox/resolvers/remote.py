@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headbox.filters.conditions import Condition, compiled, contains, every, is_findable, one_of
+from headbox.filters.labels import named
 from headbox.kinds import RemoteDocument
 from headbox.models import Remote
 from headbox.models.database import json_field
 from headbox.resolvers import current_remote
-from headbox.resolvers.conditions import Condition, compiled, contains, every, is_findable, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.current_remote import CurrentRemote
 from headbox.resolvers.edits import change, refuse_null, wanted, without
-from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, request
 from headbox.services import remote as service
 from headbox.services.documents import MAX_NAME

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from headbox.filters.conditions import Condition, compiled, every, is_findable, one_of
+from headbox.filters.labels import named
 from headbox.kinds import RepositoryDocument, SettingsDocument
 from headbox.models import Content, Publication, PublishSettings, Remote, Repository, RepositoryVersion
 from headbox.resolvers import publish_settings as settings_resolver
-from headbox.resolvers.conditions import Condition, compiled, every, is_findable, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import below, change, refuse_null, wanted, without
-from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import remote as remote_service
 from headbox.services import repository as service

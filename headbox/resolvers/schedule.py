@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headbox.filters.conditions import Condition, compiled, is_findable, one_of
+from headbox.filters.labels import named
 from headbox.kinds import TaskType
 from headbox.models import Schedule, Task
 from headbox.resolvers import task as tasks
-from headbox.resolvers.conditions import Condition, compiled, is_findable, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import below, change, refuse_null, wanted, without
-from headbox.resolvers.labels import named
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import schedule as service
 from headbox.services.documents import MAX_NAME

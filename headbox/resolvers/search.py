@@ -19,9 +19,9 @@ from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 
 from headbox.errors import Invalid, LimitExceeded
+from headbox.filters.conditions import ANY, Condition, every, is_findable, one_of, starts_with
 from headbox.models import Content, Distribution, Remote, Repository
 from headbox.models.database import Connection, fetch, json_field
-from headbox.resolvers.conditions import ANY, Condition, every, is_findable, one_of, starts_with
 from headbox.resolvers.context import Context
 from headbox.resolvers.paging import MAX_INTEGER, UNCOUNTED, Edge, Page, PageArguments, PageInfo
 from headbox.types import MAX_PATH_BYTES

@@ -11,6 +11,8 @@ from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 
 from headbox.errors import HeadboxError, NotChangeable
+from headbox.filters.conditions import ANY, NONE, Condition, compiled, every, one_of
+from headbox.filters.labels import labeled
 from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskType, VersionTask
 from headbox.models import (
     Content,
@@ -27,11 +29,9 @@ from headbox.models import (
 )
 from headbox.models.database import Connection
 from headbox.resolvers import publish_settings as settings_resolver
-from headbox.resolvers.conditions import ANY, NONE, Condition, compiled, every, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import below, change, wanted, wanted_or_none, wanted_plan, without
 from headbox.resolvers.ids import GlobalId
-from headbox.resolvers.labels import labeled
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import task as service
 from headbox.services import task_request

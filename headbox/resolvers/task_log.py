@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from headbox.errors import NotFound
+from headbox.filters.conditions import Condition
 from headbox.models import Task, TaskLogLine
 from headbox.models.database import now
-from headbox.resolvers.conditions import Condition
 from headbox.resolvers.context import Context
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.tasking import bus as topics

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from headbox.errors import Invalid, LimitExceeded, NotFound
+from headbox.filters import content as content_filters
+from headbox.filters.conditions import ANY, Condition, every, negated, one_of
 from headbox.models import Content, Membership, Publication, Repository, RepositoryVersion
 from headbox.models.database import fetch, model_from
-from headbox.resolvers import content as contents
-from headbox.resolvers.conditions import ANY, Condition, every, negated, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import change, wanted
 from headbox.resolvers.paging import (
@@ -128,7 +128,7 @@ async def content(
         filter: Which of them; see `resolvers.content`.
     """
     members = _members(version, change)
-    asked = await contents.condition(context, filter)
+    asked = await content_filters.condition(context, filter)
     hidden = sorted(set(version.by_kind) - set(context.types.kinds_of(Content)))
     listing = Listing(
         f"content.*, {_MEMBER}",

@@ -14,10 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from headbox.errors import NotFound
+from headbox.filters.conditions import Condition, every, one_of, some
 from headbox.models import Repository, Task
 from headbox.models.database import fetch, now
 from headbox.resolvers import task as tasks
-from headbox.resolvers.conditions import Condition, every, one_of, some
 from headbox.resolvers.context import Context
 from headbox.tasking import bus as topics
 from headbox.tasking.bus import Payload, Subscription

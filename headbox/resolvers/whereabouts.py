@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from headbox.filters.conditions import Condition, every, one_of
 from headbox.models import Content, Distribution, Membership, Repository
 from headbox.models.database import model_from
 from headbox.resolvers import distribution as distributions
-from headbox.resolvers.conditions import Condition, every, one_of
 from headbox.resolvers.context import Context
 from headbox.resolvers.paging import COUNTED, Edge, Listing, Page, PageArguments, edges_of, request
 

@@ -15,6 +15,8 @@ from typing import Any
 from uuid import UUID
 
 from headbox.errors import HeadboxError, NotFound, SlotTaken, UnitNeeded
+from headbox.filters import content as filters
+from headbox.filters.conditions import one_of
 from headbox.kinds import AddTask, ContentUnit, CopyTask, VersionTask
 from headbox.models import Repository, RepositoryVersion, Task
 from headbox.models.database import Connection, execute, fetch
@@ -128,7 +130,7 @@ async def _gather(run: Run, work: UnitOfWork, parameters: VersionTask[Any]) -> G
         raise NotFound(what="repository", key=str(parameters.repository))
     leader = Member(run.task, parameters, run.progress)
     if isinstance(parameters, CopyTask):
-        await _stage_copy(run, connection, parameters)
+        await _stage_copy(run, work, parameters)
     base = await _base(connection, parameters)
     members = [leader]
     if isinstance(parameters, AddTask) and base is None:
@@ -228,17 +230,18 @@ async def _needed_slots(connection: Connection, members: Sequence[Member]) -> di
     return found
 
 
-async def _stage_copy(run: Run, connection: Connection, parameters: CopyTask[Any]) -> None:
+async def _stage_copy(run: Run, work: UnitOfWork, parameters: CopyTask[Any]) -> None:
     """Stage what a copy is to add, and what that needs."""
-    source = await RepositoryVersion.get_or_none(id=parameters.source, using_db=connection)
+    source = await RepositoryVersion.get_or_none(id=parameters.source, using_db=work.connection)
     if source is None:
         raise NotFound(what="repository version", key=str(parameters.source), path=("source",))
+    taken = one_of("content.kind", [unit.kind for unit in parameters.repository_type().content_types])
     await versions.stage_from(
-        connection,
+        work.connection,
         source,
         run.task.id,
-        kinds=[unit.kind for unit in parameters.repository_type().content_types],
-        with_needed=parameters.with_needed,
+        wanted=taken & await filters.condition(work, parameters.filter),
+        needed=taken if parameters.with_needed else None,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from headbox.filters.conditions import Condition
 from headbox.models import Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch, joining_sets, now
 from headbox.types import Origin, uuid7
@@ -109,7 +110,7 @@ async def keep(connection: Connection, repository: Repository, task_id: UUID, sl
 
 
 async def stage_from(
-    connection: Connection, source: RepositoryVersion, task_id: UUID, *, kinds: Sequence[str], with_needed: bool
+    connection: Connection, source: RepositoryVersion, task_id: UUID, *, wanted: Condition, needed: Condition | None
 ) -> None:
     """Stage what another version holds.
 
@@ -117,12 +118,11 @@ async def stage_from(
         connection: Inside of a transaction.
         source: The other version.
         task_id: The copy that stages.
-        kinds: Kinds of content that are taken.
-        with_needed: Whether the units that others need come too, as far as the other version holds them.
+        wanted: Which of its units, as rows of `content`.
+        needed: Which of those come too that the wanted ones need, one by another; None: none.
     """
     held = "member.repository_id = ? AND member.added_in <= ? AND (member.removed_in IS NULL OR member.removed_in > ?)"
     of_source = [str(source.repository_id), source.number, source.number]
-    of_kinds = f"content.kind IN ({', '.join('?' * len(kinds))})"
     stage = (
         "INSERT INTO staged_content (task_id, content_id, ordinal, slot)"
         " SELECT ?, member.content_id, 0, member.slot FROM membership member"
@@ -131,10 +131,10 @@ async def stage_from(
     async with joining_sets(connection):
         await execute(
             connection,
-            f"{stage} WHERE {held} AND {of_kinds} ON CONFLICT DO NOTHING",
-            [str(task_id), *of_source, *kinds],
+            f"{stage} WHERE {held} AND ({wanted.sql}) ON CONFLICT DO NOTHING",
+            [str(task_id), *of_source, *wanted.parameters],
         )
-        if with_needed:
+        if needed:
             await execute(
                 connection,
                 "WITH RECURSIVE needed(id) AS ("  # noqa: S608
@@ -142,8 +142,8 @@ async def stage_from(
                 "   UNION SELECT content_need.needed_id FROM content_need JOIN needed"
                 "   ON content_need.content_id = needed.id)"
                 f" {stage} JOIN needed ON needed.id = member.content_id"
-                f" WHERE {held} AND {of_kinds} ON CONFLICT DO NOTHING",
-                [str(task_id), str(task_id), *of_source, *kinds],
+                f" WHERE {held} AND ({needed.sql}) ON CONFLICT DO NOTHING",
+                [str(task_id), str(task_id), *of_source, *needed.parameters],
             )
 
 

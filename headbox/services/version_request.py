@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from headbox.errors import HeadboxError, Invalid, LimitExceeded, NotFound, Required, SlotTaken, WrongType
+from headbox.filters import content as filters
 from headbox.kinds import AddTask, ContentUnit, CopyTask, RepositoryDocument
 from headbox.models import Repository, RepositoryVersion
 from headbox.models.database import Connection, fetch
@@ -96,8 +98,18 @@ async def prepare_copy(work: UnitOfWork, task_type: type[CopyTask[Any]], request
         raise WrongType(
             key=source.name, actual=source.kind, expected=task_type.repository_type().kind, path=("source",)
         )
+    with _below("filter"):
+        await filters.condition(work, request.filter)
     own = {"source": request.source.id, "filter": request.filter, "with_needed": request.with_needed}
     return Prepared(checked(task_type, await _values(work, request) | own))
+
+
+@contextmanager
+def _below(name: str) -> Iterator[None]:
+    try:
+        yield
+    except HeadboxError as error:
+        raise error.at(name) from None
 
 
 def check_number(add: Sequence[object], remove: Sequence[object]) -> None:

@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 from pydantic import Field
 
+from headbox.filters import conditions
 from headbox.kinds import ContentUnit, Plugin, RepositoryDocument
 from headbox.models import Content, ContentArtifact, Membership, Repository, RepositoryVersion
 from headbox.models.database import create_search_indexes
 from headbox.models.database.search import index_name
-from headbox.resolvers import conditions
 from headbox.types import Origin, SearchedField, uuid7
 from tests.integration.schema.api import Api
 from tests.support.engine import EngineUnderTest, LocalDispatcher, settings_for

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from headbox.errors import Invalid, NotFound, Required, SlotTaken
+from headbox.errors import Invalid, LimitExceeded, NotFound, Required, SlotTaken
 from headbox.models import Membership, RepositoryVersion, Task
 from headbox.models.database import fetch
 from headbox.plugins.file.sync import FileSync
@@ -129,6 +131,30 @@ async def test_copy_brings_the_content_of_another_repository(engine: LocalEngine
     assert await files_of(engine, version) == {"a": digest_of("1"), "b": digest_of("2"), "c": digest_of("3")}
     assert {m.origin for m in await Membership.filter(repository_id=target.id, added_in=2)} == {Origin.COPY}
     assert await engine.rows_of("staged_content") == 0
+
+
+async def test_copy_takes_what_a_filter_says(engine: LocalEngine) -> None:
+    source, target = await make_repository(engine), await make_repository(engine)
+    files = await make_files(engine, ("a/1", "1"), ("a/2", "2"), ("b/1", "1"))
+    await engine.completed(await create_add(engine, source, files))
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+
+    wanted = {"relative_path_prefix": "a/", "created_after": long_ago, "not": {"relative_path": ["a/2"]}}
+    task = await engine.completed(await create_copy(engine, target, await latest_version(source), filter=wanted))
+
+    assert await files_of(engine, await latest_version(target)) == {"a/1": digest_of("1")}
+    async with engine.unit_of_work() as work:
+        again = await tasks.repeat(work, task)
+    assert (await engine.completed(again)).result["repository_version"] is None
+
+
+@pytest.mark.parametrize("wanted", [{"or": [{"kind": ["a"]}] * 10_000}, {"field": [{"name": "none", "value": "x"}]}])
+async def test_filter_that_cannot_be_is_refused(engine: LocalEngine, wanted: dict[str, Any]) -> None:
+    source, target = await make_repository(engine), await make_repository(engine)
+    with pytest.raises((LimitExceeded, Invalid)) as raised:
+        await create_copy(engine, target, await latest_version(source), filter=wanted)
+    assert raised.value.path == ("filter",)
+    assert await Task.all().count() == 0
 
 
 async def test_repository_is_not_copied_into_itself(engine: LocalEngine) -> None:

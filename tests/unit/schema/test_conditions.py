@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headbox.errors import LimitExceeded
-from headbox.resolvers.conditions import (
+from headbox.filters.conditions import (
     ANY,
     MAX_FILTER_CONDITIONS,
     MAX_FILTER_DEPTH,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from headbox.errors import Invalid
-from headbox.kinds import ContentUnit
+from headbox.filters.conditions import ANY, Condition, Range, every, found_by, one_of, some, starts_with
+from headbox.kinds import ContentUnit, Registry
 from headbox.models.database import Connection, is_sqlite, json_field
-from headbox.resolvers.conditions import ANY, Condition, Range, every, found_by, one_of, some, starts_with
-from headbox.resolvers.context import Context
 from headbox.types import SearchedField
 
 #: Where a filter on a field stands, for errors.
@@ -22,15 +21,28 @@ _QUESTIONS = ("value", "in", "prefix", "at_least", "at_most")
 #: A parameter that is JSON.
 _JSON = "CAST(? AS JSONB)"
 
+
+class Asker(Protocol):
+    """Whose filter it is: an operation of the API, or the transaction of a task."""
+
+    @property
+    def connection(self) -> Connection:
+        """Where it is asked."""
+
+    @property
+    def registry(self) -> Registry:
+        """The kinds that are installed."""
+
+
 #: A kind of content, and one of its searched fields.
 Place = tuple[type[ContentUnit], SearchedField]
 
 
-def condition(context: Context, filter: Mapping[str, Any], kind: str | None, common: frozenset[Range]) -> Condition:
+def condition(asker: Asker, filter: Mapping[str, Any], kind: str | None, common: frozenset[Range]) -> Condition:
     """Return the condition that a field is as a filter says, in whatever kinds it can be searched.
 
     Args:
-        context: The operation.
+        asker: The operation, or the transaction.
         filter: A `ContentFieldFilter`.
         kind: The only kind that is listed, or None.
         common: Ranges that many units lie in, see `ranges`.
@@ -38,13 +50,13 @@ def condition(context: Context, filter: Mapping[str, Any], kind: str | None, com
     Raises:
         Invalid: The field cannot be searched, or not like this.
     """
-    return some([_of_place(context.connection, place, filter, common) for place in _places(context, filter, kind)])
+    return some([_of_place(asker.connection, place, filter, common) for place in _places(asker, filter, kind)])
 
 
-def ranges(context: Context, filter: Mapping[str, Any], kind: str | None) -> Iterator[Range]:
+def ranges(asker: Asker, filter: Mapping[str, Any], kind: str | None) -> Iterator[Range]:
     """Yield the ranges that a filter on a field asks for; arguments and errors as for `condition`."""
-    for place in _places(context, filter, kind):
-        yield _range(context.connection, place, filter)
+    for place in _places(asker, filter, kind):
+        yield _range(asker.connection, place, filter)
 
 
 def searchable(unit: type[ContentUnit]) -> frozenset[str]:
@@ -52,11 +64,11 @@ def searchable(unit: type[ContentUnit]) -> frozenset[str]:
     return frozenset(unit.searched)
 
 
-def _places(context: Context, filter: Mapping[str, Any], kind: str | None) -> list[Place]:
+def _places(asker: Asker, filter: Mapping[str, Any], kind: str | None) -> list[Place]:
     name = filter["name"]
     if all(filter.get(question) is None for question in _QUESTIONS):
         raise Invalid(field="field", reason=f"it does not say what {name!r} is to be", path=_PATH)
-    kinds = [unit for unit in context.registry.contents if kind in (None, unit.kind)]
+    kinds = [unit for unit in asker.registry.contents if kind in (None, unit.kind)]
     places = [(unit, field) for unit in kinds for field in unit.searched_fields() if field.name == name]
     if not places:
         known = ", ".join(sorted({field for unit in kinds for field in searchable(unit)})) or "none"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headbox.filters.conditions import NONE, Condition, Leaf, contains, every, is_findable, starts_with
 from headbox.models.database import Connection, has_label
-from headbox.resolvers.conditions import NONE, Condition, Leaf, contains, every, is_findable, starts_with
 
 
 def named(connection: Connection, table: str) -> Mapping[str, Leaf]:
