@@ -26,6 +26,7 @@ CORE_NOUNS = {
     "task": "Tasks: watch, cancel, repeat and purge them, and read their logs.",
     "garbage-collection": "Garbage collections: delete what nothing needs any more.",
     "repair": "Repairs: look at stored bytes, and get those that are wrong again.",
+    "reclaim": "Reclaims: free the space of what remotes can give again.",
     "task-group": "Task groups: tasks that were created together.",
     "upload": "Uploads: bytes for content.",
     "schedule": "Schedules: tasks that are created again and again.",

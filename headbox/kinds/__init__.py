@@ -5,7 +5,7 @@ that is specific to them in the API, the command line and the documentation is d
 """
 
 from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
-from headbox.kinds.core import CORE_TASKS, GarbageCollection, Repair, ScopedTask, TaskPurge
+from headbox.kinds.core import CORE_TASKS, GarbageCollection, Reclaim, Repair, ScopedTask, TaskPurge
 from headbox.kinds.declared import DeclaredArtifact, DeclaredContent
 from headbox.kinds.documents import (
     ContentUnit,
@@ -47,6 +47,7 @@ __all__ = [
     "PluginInvalid",
     "PublishContext",
     "PublishTask",
+    "Reclaim",
     "Registry",
     "RemoteDocument",
     "Repair",

@@ -14,6 +14,8 @@ from headbox.types import TaskState
 CORE = "core"
 #: Longest grace of a garbage collection, in seconds: ten years.
 MAX_GRACE_SECONDS = 315_360_000
+#: Longest age that a reclaim asks for, in days: a thousand years.
+MAX_RECLAIM_DAYS = 365_000
 
 
 class TaskPurge(TaskType, kind="core.purge"):
@@ -66,5 +68,17 @@ class Repair(ScopedTask, kind="core.repair"):
     dry_run: bool = Field(False, description="Whether it only looks, and changes nothing.")
 
 
+class Reclaim(ScopedTask, kind="core.reclaim"):
+    """Free the space of stored bytes that remotes can give again; they are fetched when somebody asks for them."""
+
+    older_than_days: float | None = Field(
+        None,
+        ge=0,
+        le=MAX_RECLAIM_DAYS,
+        description="How many days ago the bytes must have been stored, at least; any number when null.",
+    )
+    dry_run: bool = Field(False, description="Whether it only counts what could be freed.")
+
+
 #: All of them.
-CORE_TASKS: tuple[type[TaskType], ...] = (TaskPurge, GarbageCollection, Repair)
+CORE_TASKS: tuple[type[TaskType], ...] = (TaskPurge, GarbageCollection, Repair, Reclaim)

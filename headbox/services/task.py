@@ -20,6 +20,7 @@ from headbox.kinds import (
     Document,
     GarbageCollection,
     PublishTask,
+    Reclaim,
     Repair,
     RepositoryDocument,
     SyncTask,
@@ -354,7 +355,7 @@ def _claims(parameters: TaskType) -> list[Claim]:
     if isinstance(parameters, TaskPurge):
         # Two purges would delete the same rows in two orders, and each wait for the other.
         return [Claim("purge:tasks", exclusive=True)]
-    if isinstance(parameters, GarbageCollection):
+    if isinstance(parameters, GarbageCollection | Reclaim):
         # A mark is one collection's word to the next; two at once would not know whose it is.
         return [Claim("garbage", exclusive=True)]
     if isinstance(parameters, Repair):

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from headbox.errors import NO_SPACE, HeadboxError, Internal, NotFound, StorageFull
-from headbox.kinds import GarbageCollection, PublishTask, Repair, SyncTask, TaskPurge, TaskType, VersionTask
+from headbox.kinds import GarbageCollection, PublishTask, Reclaim, Repair, SyncTask, TaskPurge, TaskType, VersionTask
 from headbox.models.database import TRANSIENT, is_full
 from headbox.pipeline.run import Run
 from headbox.services.addition import run_addition
 from headbox.services.garbage import run_garbage_collection
 from headbox.services.publish import run_publish
 from headbox.services.purge import run_purge
+from headbox.services.reclaim import run_reclaim
 from headbox.services.repair import run_repair
 from headbox.services.sync import run_sync
 from headbox.tasking.lifecycle import Outcome
@@ -28,6 +29,7 @@ _RUNNERS: Mapping[type[TaskType], Callable[[Run, Any], Awaitable[None]]] = {
     TaskPurge: run_purge,
     GarbageCollection: run_garbage_collection,
     Repair: run_repair,
+    Reclaim: run_reclaim,
 }
 
 

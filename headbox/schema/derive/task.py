@@ -16,6 +16,7 @@ from headbox.kinds import (
     GarbageCollection,
     PluginInvalid,
     PublishTask,
+    Reclaim,
     Repair,
     SyncTask,
     TaskType,
@@ -30,7 +31,7 @@ from headbox.models import Task as TaskRow
 from headbox.resolvers import task as resolver
 from headbox.resolvers.context import Context
 from headbox.resolvers.paging import Page
-from headbox.schema import garbage, repair
+from headbox.schema import garbage, reclaim, repair
 from headbox.schema.connection import After, Connection, First, connection_of, page_arguments
 from headbox.schema.derive.classes import input_type, object_type, payload_type
 from headbox.schema.derive.parts import Parts, TaskInput, check_fields
@@ -62,7 +63,11 @@ API_TYPES: dict[type, Any] = {
     PublicationRow: Publication,
 }
 #: The fields of task types of core that tell what they did.
-_RESULTS: dict[type[TaskType], dict[str, Any]] = {GarbageCollection: garbage.RESULTS, Repair: repair.RESULTS}
+_RESULTS: dict[type[TaskType], dict[str, Any]] = {
+    GarbageCollection: garbage.RESULTS,
+    Repair: repair.RESULTS,
+    Reclaim: reclaim.RESULTS,
+}
 Row = strawberry.Parent[TaskRow]
 
 

@@ -1,11 +1,12 @@
-"""`createRepair` as clients have it."""
+"""`createRepair` and `createReclaim` as clients have them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from headbox.models import Artifact, ArtifactSource, Task
+from headbox.models import Artifact, ArtifactSource, Remote, Task
+from headbox.services import remote as remotes
 from tests.integration.schema.api import Api
 from tests.support.engine import LocalEngine
 from tests.support.mirror import Mirror, sha256
@@ -108,3 +109,22 @@ async def test_repairs_can_be_scheduled(api: Api) -> None:
     payload = (await api.run(mutation, input=values))["createSchedule"]
 
     assert payload == {"schedule": {"name": "weekly repair"}, "errors": []}
+
+
+async def test_reclaim_tells_what_it_freed(api: Api, engine: LocalEngine, upstream: Upstream) -> None:
+    mirror = await Mirror.of(engine, upstream)
+    await mirror.sync({"a.txt": b"first", "b.txt": b"second"})
+    mutation = """
+    mutation { createReclaim(input: { olderThanDays: 0 }) { task { id kind olderThanDays } errors { message } } }
+    """
+    remote = await Remote.get(id=mirror.repository.remote_id)
+    async with engine.unit_of_work() as work:
+        await remotes.update(work, remote, changes={"policy": "on_demand"}, expected_revision=None)
+
+    payload = (await api.run(mutation))["createReclaim"]
+    await engine.completed(await Task.get(kind="core.reclaim"))
+    query = "query ($id: ID!) { task(id: $id) { ... on Reclaim { reclaimed freedBytes } } }"
+    result = (await api.run(query, id=payload["task"]["id"]))["task"]
+
+    assert payload["errors"] == []
+    assert result == {"reclaimed": 2, "freedBytes": 11}
