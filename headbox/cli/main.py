@@ -76,6 +76,7 @@ class _Headbox(LazyGroup):
             },
             "Talk to a server": {
                 "status": _module("status", "Show how the server is doing."),
+                "search": _module("search", "Find anything by the beginning of a name, a path or a digest."),
                 **{noun: _derived(noun, text) for noun, text in CORE_NOUNS.items()},
             },
             "Plugins": {name: _derived(name, f"What the plugin {name} brings.") for name in _plugins()},

@@ -68,4 +68,50 @@ query Files {
 }
 """,
     ),
+    Example(
+        name="Where is it?",
+        query="""\
+# Begin with a name, a path or a digest. What is found says where it is: in which versions, and at which addresses.
+query Find($text: String!) {
+  search(text: $text, first: 20) {
+    edges {
+      matchedBy
+      matched
+      node {
+        __typename
+        id
+        ... on FileContent {
+          relativePath
+          size
+          versions { edges { node { repository { name } addedIn removedIn origin addedAt } } }
+          distributions { edges { url } }
+        }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+""",
+        variables='{\n  "text": "tools/"\n}',
+    ),
+    Example(
+        name="What was served",
+        query="""\
+# What clients got at a base path at a time, whatever was renamed or deleted since.
+query AsOf($at: DateTime!) {
+  distributionAsOf(basePath: "mirror", at: $at) {
+    since
+    until
+    repositoryName
+    versionNumber
+    repositoryVersion {
+      content(filter: { relativePathPrefix: "tools/", not: { label: [{ key: "yanked" }] } }) {
+        edges { node { ... on FileContent { relativePath sha256 } } }
+      }
+    }
+  }
+}
+""",
+        variables='{\n  "at": "2026-01-31T12:00:00+00:00"\n}',
+    ),
 )
