@@ -1,70 +1,38 @@
 """Running adds and copies: group commit.
 
 Adds that wait for the same repository are committed together: the one that runs takes those along that wait right
-behind it, and makes one version of them all. Each keeps its own task, result and error. Two that touch the same place
-of the version are never in one group, so that it is told of each what it changed, and each sees what was before it.
+behind it (see `services.companions`), and makes one version of them all. Each keeps its own task, result and error.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from headbox.errors import HeadboxError, NotFound, SlotTaken, UnitNeeded
+from headbox.errors import NotFound, SlotTaken, UnitNeeded
 from headbox.filters import content as filters
 from headbox.filters.conditions import one_of
 from headbox.kinds import AddTask, ContentUnit, CopyTask, VersionTask
-from headbox.models import Repository, RepositoryVersion, Task
+from headbox.models import Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch
 from headbox.pipeline.run import Run
 from headbox.services import automation, version_deletion
 from headbox.services import open_issue as open_issues
 from headbox.services import version as versions
+from headbox.services.companions import Member, can_lead, slots_of, take_companions
 from headbox.services.publication import Rendered
 from headbox.services.version import NextVersion
 from headbox.services.version_request import unit_names
 from headbox.tasking import lifecycle
 from headbox.tasking.engine import UnitOfWork
-from headbox.tasking.lifecycle import Attempt, Outcome
-from headbox.tasking.progress import Progress
+from headbox.tasking.lifecycle import Outcome
 from headbox.types import Automation, Origin
 
-#: Most tasks that are committed together.
-GROUP = 200
 #: Most units that an error lists.
 MAX_LISTED = 100
-
-
-@dataclass(slots=True)
-class Member:
-    """One task of a group.
-
-    Attributes:
-        slots: The places of the version that it touches.
-        changes: Units that it adds, and those that it removes.
-        error: Why it is not part of the version.
-    """
-
-    task: Task
-    parameters: VersionTask[Any]
-    progress: Progress
-    slots: frozenset[str] = frozenset()
-    changes: Counter[str] = field(default_factory=Counter)
-    error: HeadboxError | None = None
-
-    @property
-    def attempt(self) -> Attempt:
-        """The fence of its end."""
-        return Attempt(self.task.id, self.task.attempt)
-
-    @property
-    def removed(self) -> tuple[UUID, ...]:
-        """The units that it is to remove."""
-        return self.parameters.remove if isinstance(self.parameters, AddTask) else ()
 
 
 @dataclass(slots=True)
@@ -87,33 +55,42 @@ class Group:
         return [member for member in self.members if member.error is None]
 
 
-async def run_addition(run: Run, parameters: VersionTask[Any], group: Group | None = None) -> None:
+async def run_addition(run: Run, parameters: VersionTask[Any]) -> None:
     """Do the work of an add or a copy and of those that wait right behind it, and finish them.
 
     Raises:
         HeadboxError: It cannot be done; what it is to change stays as it is, and the others are done.
         AttemptOver: This attempt no longer counts.
     """
-    # In one transaction where nothing is to be rendered in between.
     if parameters.automation is Automation.NONE:
-
-        async def gather_and_finish(work: UnitOfWork) -> Group:
-            gathered = await _gather(run, work, parameters)
-            await _finish(run, work, parameters, gathered)
-            return gathered
-
-        group = await run.write(gather_and_finish)
+        group = await _make_at_once(run, parameters)
     else:
-        group = await run.write(lambda work: _gather(run, work, parameters))
-        try:
-            if group.made and not group.is_held_back:
-                group.rendered = await automation.render(run, parameters, group.repository, group.version)
-            await run.write(lambda work: _finish(run, work, parameters, group))
-        except BaseException:
-            await asyncio.shield(_give_back(run, group.members[1:]))
-            raise
+        group = await _make_and_render(run, parameters)
     if error := group.members[0].error:
         raise error
+
+
+async def _make_at_once(run: Run, parameters: VersionTask[Any]) -> Group:
+    """Make the version in one transaction, for nothing is to be rendered in between."""
+
+    async def step(work: UnitOfWork) -> Group:
+        group = await _gather(run, work, parameters)
+        await _finish(run, work, parameters, group)
+        return group
+
+    return await run.write(step)
+
+
+async def _make_and_render(run: Run, parameters: VersionTask[Any]) -> Group:
+    group = await run.write(lambda work: _gather(run, work, parameters))
+    try:
+        if group.made and not group.is_held_back:
+            group.rendered = await automation.render(run, parameters, group.repository, group.version)
+        await run.write(lambda work: _finish(run, work, parameters, group))
+    except BaseException:
+        await asyncio.shield(_give_back(run, group.members[1:]))
+        raise
+    return group
 
 
 async def _give_back(run: Run, members: Sequence[Member]) -> None:
@@ -128,15 +105,16 @@ async def _gather(run: Run, work: UnitOfWork, parameters: VersionTask[Any]) -> G
     repository = await Repository.get_or_none(id=parameters.repository, using_db=connection)
     if repository is None:
         raise NotFound(what="repository", key=str(parameters.repository))
+    await versions.keep_all(connection, repository.id)
     leader = Member(run.task, parameters, run.progress)
     if isinstance(parameters, CopyTask):
         await _stage_copy(run, work, parameters)
     base = await _base(connection, parameters)
     members = [leader]
-    if isinstance(parameters, AddTask) and base is None:
-        members += await _companions(run, work, leader)
+    if can_lead(parameters):
+        members += await take_companions(work, leader)
     else:
-        leader.slots = (await _slots(connection, [leader]))[leader.task.id]
+        leader.slots = (await slots_of(connection, [leader]))[leader.task.id]
     await _refuse_overwriting(connection, repository, members)
     group = Group(repository, members, await _prepared(connection, repository, members, base))
     while await _refuse_needed(run, connection, group):
@@ -157,82 +135,9 @@ async def _base(connection: Connection, parameters: VersionTask[Any]) -> int | N
     return number
 
 
-async def _companions(run: Run, work: UnitOfWork, leader: Member) -> list[Member]:
-    """Take the tasks along that wait right behind, as long as they are like it and touch other places."""
-    waiting = await lifecycle.next_in_line(work.connection, leader.task.id, GROUP - 1)
-    line = [leader]
-    for task in waiting:
-        parameters = type(leader.parameters).read(task.input) if task.kind == leader.task.kind else None
-        if parameters is None or not _is_like(parameters, leader.parameters):
-            break
-        line.append(Member(task, parameters, Progress()))
-    slots = await _slots(work.connection, line)
-    needed = await _needed_slots(work.connection, line)
-    touched, relied_on, chosen = set[str](), set[str](), list[Member]()
-    for member in line:
-        member.slots = slots[member.task.id]
-        needs = needed.get(member.task.id, set())
-        if member.slots & (touched | relied_on) or needs & touched:
-            break
-        touched |= member.slots
-        relied_on |= needs
-        chosen.append(member)
-    if len(chosen) == 1:
-        return []
-    taken = await lifecycle.take_along(work, leader.task, [member.task.id for member in chosen[1:]])
-    by_id = {task.id: task for task in taken}
-    companions = [member for member in chosen[1:] if member.task.id in by_id]
-    for member in companions:
-        member.task = by_id[member.task.id]
-    return companions
-
-
-def _is_like(parameters: Any, leader: VersionTask[Any]) -> bool:
-    return (
-        parameters.base is None
-        and parameters.automation is leader.automation
-        and parameters.settings == leader.settings
-    )
-
-
-async def _slots(connection: Connection, members: Sequence[Member]) -> dict[UUID, frozenset[str]]:
-    """Return which places of a version each of some tasks touches."""
-    found: dict[UUID, set[str]] = {member.task.id: set() for member in members}
-    marks = ", ".join("?" * len(members))
-    staged = await fetch(
-        connection,
-        f"SELECT task_id, slot FROM staged_content WHERE task_id IN ({marks})",  # noqa: S608
-        [str(member.task.id) for member in members],
-    )
-    for row in staged:
-        found[UUID(str(row["task_id"]))].add(str(row["slot"]))
-    for member in members:
-        # One task names few enough for one statement.
-        if keys := [str(key) for key in member.removed]:
-            statement = f"SELECT slot FROM content WHERE id IN ({', '.join('?' * len(keys))})"  # noqa: S608
-            found[member.task.id] |= {str(row["slot"]) for row in await fetch(connection, statement, keys)}
-    return {task_id: frozenset(slots) for task_id, slots in found.items()}
-
-
-async def _needed_slots(connection: Connection, members: Sequence[Member]) -> dict[UUID, set[str]]:
-    """Return the places of what the units need that each of some tasks is to add."""
-    rows = await fetch(
-        connection,
-        "SELECT staged_content.task_id, content.slot FROM staged_content"  # noqa: S608
-        " JOIN content_need ON content_need.content_id = staged_content.content_id"
-        " JOIN content ON content.id = content_need.needed_id"
-        f" WHERE staged_content.task_id IN ({', '.join('?' * len(members))})",
-        [str(member.task.id) for member in members],
-    )
-    found: dict[UUID, set[str]] = {}
-    for row in rows:
-        found.setdefault(UUID(str(row["task_id"])), set()).add(str(row["slot"]))
-    return found
-
-
 async def _stage_copy(run: Run, work: UnitOfWork, parameters: CopyTask[Any]) -> None:
     """Stage what a copy is to add, and what that needs."""
-    source = await RepositoryVersion.get_or_none(id=parameters.source, using_db=work.connection)
+    source = await versions.kept(work.connection, parameters.source)
     if source is None:
         raise NotFound(what="repository version", key=str(parameters.source), path=("source",))
     taken = one_of("content.kind", [unit.kind for unit in parameters.repository_type().content_types])
@@ -262,7 +167,8 @@ async def _refuse_overwriting(connection: Connection, repository: Repository, me
         member = careful[UUID(str(row["task_id"]))]
         if member.error is None and UUID(str(row["other"])) not in member.removed:
             names = await unit_names(connection, [str(row["unit"]), str(row["other"])])
-            member.error = SlotTaken(unit=names[str(row["unit"])], other=names[str(row["other"])], path=("add",))
+            path = _path_of_added(member)
+            member.error = SlotTaken(unit=names[str(row["unit"])], other=names[str(row["other"])], path=path)
 
 
 async def _prepared(
@@ -290,11 +196,19 @@ async def _refuse_needed(run: Run, connection: Connection, group: Group) -> bool
         missed.setdefault(member.task.id, []).append(row)
     for member in group.made:
         if of_member := missed.get(member.task.id):
-            member.error = await _needed_error(run, connection, of_member)
+            is_removed = any(UUID(str(row["needed_id"])) in member.removed for row in of_member)
+            path = ("remove",) if is_removed else _path_of_added(member)
+            member.error = await _needed_error(run, connection, of_member, path)
     return bool(rows)
 
 
-async def _needed_error(run: Run, connection: Connection, rows: Sequence[dict[str, Any]]) -> UnitNeeded:
+def _path_of_added(member: Member) -> tuple[str, ...]:
+    return ("source",) if isinstance(member.parameters, CopyTask) else ("add",)
+
+
+async def _needed_error(
+    run: Run, connection: Connection, rows: Sequence[dict[str, Any]], path: tuple[str, ...]
+) -> UnitNeeded:
     types = {unit.kind: unit.__name__ for unit in run.engine.registry.all(ContentUnit)}
     needed = {str(row["needed_id"]): types.get(row["needed_kind"], "Content") for row in rows}
     needing = {str(row["content_id"]): types.get(row["kind"], "Content") for row in rows}
@@ -304,7 +218,7 @@ async def _needed_error(run: Run, connection: Connection, rows: Sequence[dict[st
         names=", ".join(names.values()) + (" and more" if len(needing) > len(names) else ""),
         needed=" ".join(f"{name}:{key}" for key, name in list(needed.items())[:MAX_LISTED]),
         needed_by=" ".join(f"{name}:{key}" for key, name in list(needing.items())[:MAX_LISTED]),
-        path=("remove",),
+        path=path,
     )
 
 

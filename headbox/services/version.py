@@ -16,7 +16,7 @@ from uuid import UUID
 
 from headbox.filters.conditions import Condition
 from headbox.models import Repository, RepositoryVersion
-from headbox.models.database import Connection, execute, fetch, joining_sets, now
+from headbox.models.database import Connection, execute, fetch, joining_sets, lock_name, now
 from headbox.types import Origin, uuid7
 
 #: Slots that one statement keeps: each is a parameter, of the 32,766 that SQLite takes.
@@ -44,6 +44,23 @@ class NextVersion:
     def is_changed(self) -> bool:
         """Tell whether it differs from the latest version."""
         return bool(self.added or self.removed)
+
+
+async def keep_all(connection: Connection, repository_id: UUID) -> None:
+    """Let no version of a repository be deleted until the transaction ends.
+
+    Deleting one joins intervals. Whoever reads those of an older version, or closes any, must not meet that halfway.
+    """
+    await lock_name(connection, "versions", str(repository_id), is_shared=True)
+
+
+async def kept(connection: Connection, version_id: UUID) -> RepositoryVersion | None:
+    """Return a version that is not deleted until the transaction ends; None where it is gone already."""
+    version = await RepositoryVersion.get_or_none(id=version_id, using_db=connection)
+    if version is not None:
+        await keep_all(connection, version.repository_id)
+        version = await RepositoryVersion.get_or_none(id=version_id, using_db=connection)
+    return version
 
 
 async def conflicts(connection: Connection, task_id: UUID, limit: int = 1000) -> list[tuple[str, str]]:
@@ -148,10 +165,13 @@ async def stage_from(
 
 
 async def missed(connection: Connection, prepared: NextVersion, limit: int = 1000) -> list[dict[str, Any]]:
-    """Return units of a prepared version that need what it removes, at most `limit`.
+    """Return units of a prepared version that need what the version that it is made from held, and it does not.
+
+    What that one did without, it may do without: going back to it is never refused.
 
     Returns:
-        Rows of `content_id` and `kind` of the unit; `needed_id`, `needed_kind` and `slot` of what it needs.
+        At most `limit` rows: `content_id` and `kind` of the unit; `needed_id`, `needed_kind` and `slot` of what it
+        needs.
     """
     repository_id = str(prepared.repository.id)
     return await fetch(
@@ -161,11 +181,12 @@ async def missed(connection: Connection, prepared: NextVersion, limit: int = 100
         " JOIN membership present ON present.content_id = need.content_id AND present.repository_id = ?"
         "  AND present.removed_in IS NULL"
         " JOIN content unit ON unit.id = need.content_id JOIN content needed ON needed.id = need.needed_id"
-        " WHERE gone.repository_id = ? AND gone.removed_in = ? AND NOT EXISTS ("
+        " WHERE gone.repository_id = ? AND gone.added_in <= ? AND gone.removed_in > ? AND gone.removed_in <= ?"
+        " AND NOT EXISTS ("
         "   SELECT 1 FROM membership back WHERE back.repository_id = gone.repository_id"
         "   AND back.content_id = gone.content_id AND back.removed_in IS NULL)"
         " ORDER BY need.needed_id, need.content_id LIMIT ?",
-        [repository_id, repository_id, prepared.number, limit],
+        [repository_id, repository_id, prepared.base_number, prepared.base_number, prepared.number, limit],
     )
 
 
@@ -181,6 +202,7 @@ async def prepare(
         going: How units came in that are removed where they are not staged.
     """
     number = repository.latest_number + 1
+    await keep_all(connection, repository.id)
     await discard(connection, repository)
     async with joining_sets(connection):
         if going:
@@ -328,6 +350,8 @@ async def discard(connection: Connection, repository: Repository) -> None:
 async def commit(connection: Connection, prepared: NextVersion, task_id: UUID) -> RepositoryVersion:
     """Make a prepared version the latest one."""
     repository = prepared.repository
+    # Before its row is changed: whoever deletes a version locks in this order.
+    await keep_all(connection, repository.id)
     version = await RepositoryVersion.create(
         id=prepared.id,
         repository_id=repository.id,

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from headbox.errors import InUse, Invalid
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
-from headbox.models.database import Connection, execute, fetch
+from headbox.models.database import Connection, execute, fetch, lock_name
 from headbox.services.rows import locked
 from headbox.tasking.engine import UnitOfWork
 
@@ -55,6 +55,8 @@ async def delete(work: UnitOfWork, version: RepositoryVersion) -> RepositoryVers
     Raises:
         InUse: It is the latest one, or something of it is served or pinned.
     """
+    # In this order, as those who make versions do.
+    await _keep_out(work.connection, version.repository_id)
     repository = await locked(work.connection, await Repository.get(id=version.repository_id, using_db=work.connection))
     version = await locked(work.connection, version)
     name = f"{repository.name}, version {version.number}"
@@ -89,13 +91,22 @@ async def retire(connection: Connection, repository: Repository) -> int:
         "   ORDER BY number DESC LIMIT ?) AS kept) ORDER BY number LIMIT ?",
         [str(repository.id), str(repository.id), repository.retain_versions, MAX_RETIRED],
     )
+    if not surplus:
+        return 0
+    await _keep_out(connection, repository.id)
     retired = 0
     for row in surplus:
-        if not await _users(connection, UUID(str(row["id"]))):
-            # Read one by one: deleting one changes the one behind it.
-            await _delete(connection, await RepositoryVersion.get(id=row["id"], using_db=connection))
+        # Read one by one: deleting one changes the one behind it. A client may have deleted it a moment ago.
+        version = await RepositoryVersion.get_or_none(id=row["id"], using_db=connection)
+        if version and not await _users(connection, version.id):
+            await _delete(connection, version)
             retired += 1
     return retired
+
+
+async def _keep_out(connection: Connection, repository_id: UUID) -> None:
+    """Wait for whoever has versions of a repository kept, and let nobody else; see `services.version.keep_all`."""
+    await lock_name(connection, "versions", str(repository_id))
 
 
 async def plan_retention(connection: Connection, repository: Repository, versions: int) -> DeletionPlan:

@@ -70,14 +70,21 @@ async def take(work: UnitOfWork, task_id: UUID, worker: Worker) -> Task | None:
     return task
 
 
-async def next_in_line(connection: Connection, task_id: UUID, limit: int) -> list[Task]:
-    """Return the tasks that wait right behind one for the only resource that it claims, in their order."""
+async def next_in_line(connection: Connection, task_id: UUID, limit: int, *, offset: int = 0) -> list[Task]:
+    """Return the tasks that wait right behind one for the only resource that it claims, in their order.
+
+    Args:
+        connection: Any.
+        task_id: The one that they wait for.
+        limit: Most that are returned.
+        offset: How many of them are passed over.
+    """
     rows = await fetch(
         connection,
         "SELECT task.* FROM task_claim mine JOIN task_claim later"
         " ON later.resource = mine.resource AND later.sequence > mine.sequence"
-        " JOIN task ON task.id = later.task_id WHERE mine.task_id = ? ORDER BY later.sequence LIMIT ?",
-        [str(task_id), limit],
+        " JOIN task ON task.id = later.task_id WHERE mine.task_id = ? ORDER BY later.sequence LIMIT ? OFFSET ?",
+        [str(task_id), limit, offset],
     )
     return [model_from(Task, row) for row in rows]
 

@@ -130,7 +130,7 @@ async def lock_row(connection: Connection, table: str, row_id: UUID) -> None:
         await fetch(connection, f"SELECT 1 FROM {table} WHERE id = ?{lock}", [str(row_id)])  # noqa: S608
 
 
-async def lock_name(connection: Connection, space: str, name: str) -> None:
+async def lock_name(connection: Connection, space: str, name: str, *, is_shared: bool = False) -> None:
     """Let no other transaction lock the same name until this one ends, whether or not there is a row of that name.
 
     What is looked up after this stays as it is found, as far as everybody locks the name before changing it.
@@ -139,10 +139,12 @@ async def lock_name(connection: Connection, space: str, name: str) -> None:
         connection: A connection inside of a transaction.
         space: What the name is one of, such as "remote".
         name: The name.
+        is_shared: Whether others may share it.
     """
     if not is_sqlite(connection):
+        shared = "_shared" if is_shared else ""
         # Two names that share a number wait for each other, and that is all.
-        await fetch(connection, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", [f"{space}:{name}"])
+        await fetch(connection, f"SELECT pg_advisory_xact_lock{shared}(hashtextextended(?, 0))", [f"{space}:{name}"])
 
 
 @asynccontextmanager

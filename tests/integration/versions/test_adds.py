@@ -259,3 +259,16 @@ async def test_one_unit_more_writes_one_membership(engine: LocalEngine) -> None:
 
     after = await fetch(engine.database.connection, "SELECT MAX(id) AS last FROM membership")
     assert after[0]["last"] - before[0]["last"] == 1
+
+
+async def test_group_names_no_more_units_than_a_statement_takes(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    engine.dispatcher.is_losing = True
+    waiting = [await create_add(engine, repository, remove=[uuid7() for _ in range(9_000)]) for _ in range(4)]
+    waiting.append(await create_add(engine, repository, await make_files(engine, ("a", "1"))))
+    engine.dispatcher.is_losing = False
+    await engine.runner.run(waiting[0].id)
+
+    for task in waiting:
+        await engine.completed(task)
+    assert await files_of(engine, await latest_version(repository)) == {"a": digest_of("1")}
