@@ -35,6 +35,7 @@ from graphql import (
 from headbox.errors import ErrorCode
 from headbox.resolvers.loaders import MAX_BLOCKERS
 from headbox.resolvers.paging import DEFAULT_PAGE, MAX_PAGE
+from headbox.services.version_request import MAX_UNITS
 from headbox.settings import GraphQLSettings
 
 #: The list that holds tasks of the same long list again and again where it nests.
@@ -45,8 +46,9 @@ MAX_BLOCKED_BY = 1
 LIST_SIZE = 10
 #: What lists are taken to hold, by the name of their field.
 LIST_SIZES = {BLOCKED_BY: MAX_BLOCKERS, "actions": 3, "claims": 3}
-#: Most values in the variables of an operation, those in lists and objects counted one by one: some 0.5 seconds.
-MAX_VALUES = 10_000
+#: Most values in the variables of an operation, those in lists and objects counted one by one: some 0.5 seconds. The
+#: most units that one add names, and what goes with them.
+MAX_VALUES = MAX_UNITS + 1_000
 #: How deep the values in the variables of an operation may nest.
 MAX_NESTING = 50
 #: What names of the types of connections end with.

@@ -202,7 +202,7 @@ class RollbackRepositoryPayload:
     @field(description="The task; null when there is none.", graphql_type=lazy("Task", "task") | None)
     @staticmethod
     def task(root: strawberry.Parent[dict[str, Any]]) -> Any:
-        return root["task"]
+        return root.get("task")
 
     errors: list[UserError] = strawberry.field(description="Why there is none.")
 
