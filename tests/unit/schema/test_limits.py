@@ -113,7 +113,7 @@ def test_excess_names_what_and_the_limit(field: str) -> None:
     "variables",
     [
         {"filter": {"or": [{}] * (MAX_VALUES + 1)}},
-        {"filter": [{"or": [{}] * 100}] * 100},
+        {"filter": [{"or": [{}] * 150}] * 100},
         {str(number): None for number in range(MAX_VALUES + 1)},
     ],
 )
