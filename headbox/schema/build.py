@@ -28,6 +28,7 @@ from headbox.schema.nodes import NodeQueries
 from headbox.schema.publication import PublicationMutations
 from headbox.schema.queue_stats import QueueStatsQueries
 from headbox.schema.remote import RemoteMutations, RemoteQueries
+from headbox.schema.remote_impact import RemoteImpactQueries
 from headbox.schema.repository import RepositoryMutations, RepositoryQueries, RepositorySubscriptions
 from headbox.schema.requests import Documents
 from headbox.schema.scalars import SCALARS
@@ -50,6 +51,7 @@ QUERIES: list[type] = [
     StatusQueries,
     RepositoryQueries,
     RemoteQueries,
+    RemoteImpactQueries,
     DistributionQueries,
     DistributionHistoryQueries,
     TaskQueries,

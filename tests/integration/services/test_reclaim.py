@@ -84,7 +84,8 @@ async def test_what_a_remote_can_give_again_is_freed(mirror: Mirror) -> None:
         assert await reclaimed(mirror.engine) == (10, SIZE)
 
         assert await stored(mirror.engine) == set()
-        assert await told.next(5) is not None
+        # The first one may say that some were lost, as it does where Redis carries them.
+        assert await told.next(5) or await told.next(5)
     assert await ArtifactRemoval.filter(ended_at__isnull=False).count() == 10
     assert await reclaimed(mirror.engine) == (0, 0)
     await mirror.engine.assert_nothing_left()
