@@ -1,8 +1,9 @@
 """How those who write keep what they count on from the garbage collection.
 
 The collection marks what nothing refers to, waits until whoever was writing then has ended, and deletes what is still
-marked. So whoever refers to something that was there already writes the reference first, and then, in the same
-transaction, takes the mark off, and sees whether it is there: `keep_content` and `keep_artifacts`. Whoever has stored
+marked. So whoever refers to something that was there already takes the mark off, and sees whether it is there, in the
+transaction that refers to it: `keep_content` and `keep_artifacts`. That transaction must have written something before,
+or locked a row as `Run.write` does: it is then that it begins to write as far as others can see. Whoever has stored
 bytes writes their rows with `add_artifacts`, or with the parts that it is made of.
 
 docs/explanation/garbage-collection.md says why that is enough.
@@ -47,7 +48,7 @@ async def keep_content(connection: Connection, ids: Collection[str]) -> set[str]
     """Keep content units, and return those that are gone.
 
     Args:
-        connection: Inside of the transaction that has written what refers to them.
+        connection: Inside of the transaction that refers to them, and has written or locked something.
         ids: Their ids.
     """
     return await _keep(connection, "content", "id", sorted(ids))

@@ -102,15 +102,22 @@ async def save(connection: Connection, inserts: Sequence[Insert]) -> None:
             raise NewlyKnown
 
 
-async def keep(connection: Connection, storage: ArtifactStorage, batch: Batch) -> None:
-    """Keep what a batch counts on from the garbage collection, in the transaction that has written the batch.
+async def keep_known(connection: Connection, batch: Batch) -> None:
+    """Keep the known units of a batch from the garbage collection, in the transaction that is about to write the batch.
 
     Raises:
-        NewlyKnown: What is known of the batch is out of date; the transaction must be taken back.
-        Collected: So must it, and bytes that were stored are not any more.
+        NewlyKnown: Some were collected since they were looked up; the transaction must be taken back.
     """
     if await keep_content(connection, [unit.id for unit in batch.units if unit.id in batch.known]):
         raise NewlyKnown
+
+
+async def keep_stored(connection: Connection, storage: ArtifactStorage, batch: Batch) -> None:
+    """Keep the bytes that a batch counts on, in the transaction that has written the batch.
+
+    Raises:
+        Collected: Some that were stored are not any more; the transaction must be taken back.
+    """
     if batch.stored:
         await check_stored(connection, storage, batch.stored)
     counted_on = {

@@ -22,7 +22,7 @@ from headbox.pipeline.fingerprint import Fingerprint
 from headbox.pipeline.jobs import Jobs
 from headbox.pipeline.keeping import Collected, removals_ended
 from headbox.pipeline.run import Run
-from headbox.pipeline.save import NewlyKnown, inserts_of, keep, known_artifacts, save
+from headbox.pipeline.save import NewlyKnown, inserts_of, keep_known, keep_stored, known_artifacts, save
 from headbox.pipeline.stream import LeftOut, UnitStream
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import OnError, uuid7
@@ -147,9 +147,11 @@ class SyncPipeline:
         issues = [self._issue(unit) for unit in left_out]
 
         async def write(work: UnitOfWork) -> None:
+            if batch:
+                await keep_known(work.connection, batch)
             await save(work.connection, inserts)
             if batch:
-                await keep(work.connection, self._run.storage, batch)
+                await keep_stored(work.connection, self._run.storage, batch)
             await SyncIssue.bulk_create(issues, ignore_conflicts=True, using_db=work.connection)
 
         try:

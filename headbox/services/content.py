@@ -167,6 +167,8 @@ async def _save(connection: Connection, units: Sequence[Unit]) -> dict[str, dict
     Returns:
         What each unit consists of now, by its id: relative path -> SHA-256.
     """
+    # Before they are looked up: what is found then is not on its way out.
+    await keep_content(connection, {unit.id for unit in units})
     known = await known_artifacts(connection, units)
     # Of two with one id, the first one counts.
     new = {unit.id: unit for unit in reversed(units) if unit.id not in known}

@@ -1,0 +1,266 @@
+"""Whatever else goes on, the garbage collection takes nothing that can be reached, and in the end takes all the rest.
+
+Each round lets a collection without any grace, the harshest there is, run beside syncs, uploads, adds, publishes and
+deletions that are all after the same few files. Pauses at random, from a seed, around every transaction and every use
+of the storage make the order another one each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from typing_extensions import override
+
+from headbox.kinds import GarbageCollection
+from headbox.models import Membership, Repository, Task, Upload
+from headbox.models.database import execute, fetch, insert_new, moments
+from headbox.pipeline import keeping
+from headbox.pipeline.keeping import keep_content
+from headbox.plugins.file.kinds import FileContent
+from headbox.services import collection, content, repository, unused, upload
+from headbox.services import task as tasks
+from headbox.services import version as versions
+from headbox.services.content import NewContent
+from headbox.services.repository import NewRemote
+from headbox.services.upload import NewUpload
+from headbox.settings import DownloadSettings
+from headbox.storage import FilesystemStorage
+from headbox.storage.uploads import UploadFolder
+from headbox.tasking.engine import UnitOfWork
+from headbox.types import Automation, Origin, SyncMode, TaskState
+from tests.factories.names import unused_name
+from tests.factories.repository import make_repository
+from tests.factories.task import make_sync
+from tests.support.engine import LocalEngine
+from tests.support.mirror import MANIFEST, sha256
+from tests.support.upstream import pulp_manifest
+
+ROUNDS = 200
+SEED = 3
+FILES = {f"{number}.txt": b"file %d" % number for number in range(6)}
+
+#: What refers to artifacts that must be stored.
+REFERENCES = """
+    SELECT content_artifact.sha256 FROM membership JOIN content_artifact USING (content_id)
+    UNION SELECT sha256 FROM published_file JOIN publication ON publication.id = publication_id
+    UNION SELECT sha256 FROM upload WHERE completed_at IS NOT NULL
+"""
+
+
+class Dice:
+    """Chance, the same at every run."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    async def pause(self) -> None:
+        """Let others go first, mostly."""
+        chance = self.random.random()
+        await asyncio.sleep(0 if chance < 0.8 else chance * 0.003)
+
+    def some(self, files: dict[str, bytes]) -> dict[str, bytes]:
+        """Return some of the files."""
+        return {path: body for path, body in files.items() if self.random.random() < 0.5}
+
+
+class PausingStorage(FilesystemStorage):
+    """A storage whose every use takes its time."""
+
+    def __init__(self, root: Path, dice: Dice) -> None:
+        super().__init__(root)
+        self._dice = dice
+
+    @override
+    async def adopt(self, path: Path, digest: str) -> None:
+        await self._dice.pause()
+        await super().adopt(path, digest)
+        await self._dice.pause()
+
+    @override
+    async def size_of(self, digest: str) -> int | None:
+        size = await super().size_of(digest)
+        await self._dice.pause()
+        return size
+
+    @override
+    async def delete(self, digest: str) -> None:
+        await self._dice.pause()
+        await super().delete(digest)
+
+    @override
+    async def flush(self) -> None:
+        """Promise nothing: no machine crashes here, and other tests keep the disk busy."""
+
+
+class PausingEngine(LocalEngine):
+    """An engine whose transactions come when chance will have it, and take as long."""
+
+    def __init__(self, data_dir: Path, dice: Dice, **sections: object) -> None:
+        super().__init__(data_dir, **sections)
+        self._dice = dice
+        self.storage = PausingStorage(data_dir / "artifacts", dice)
+
+    @override
+    @asynccontextmanager
+    async def unit_of_work(self, *, is_one_statement: bool = False) -> AsyncIterator[UnitOfWork]:
+        await self._dice.pause()
+        async with super().unit_of_work(is_one_statement=is_one_statement) as work:
+            yield work
+            await self._dice.pause()
+
+
+class Load:
+    """What goes on beside the collection: each method is one thing that somebody does, start to end."""
+
+    def __init__(self, engine: PausingEngine, dice: Dice, upstream: Path) -> None:
+        self.engine = engine
+        self.dice = dice
+        self.added_to: Repository
+        self._upstream = upstream
+        self.mirrors: list[Repository] = []
+        self._adding = asyncio.Lock()
+        self._number = 0
+
+    async def begin(self) -> None:
+        """Make what the others work with."""
+        for path, body in FILES.items():
+            (self._upstream / path).write_bytes(body)
+        self.added_to = await make_repository(self.engine)
+
+    async def sync(self) -> None:
+        """Mirror some of the files."""
+        self._number += 1
+        manifest = self._upstream / f"{MANIFEST}-{self._number}"
+        manifest.write_bytes(pulp_manifest(self.dice.some(FILES)))
+        new = NewRemote(unused_name("remote"), {"url": manifest.as_uri()})
+        mirror = await make_repository(self.engine, new, sync_mode=SyncMode.MIRROR, automation=Automation.PUBLISH)
+        await self.engine.completed(await make_sync(self.engine, mirror))
+        self.mirrors.append(mirror)
+
+    async def delete(self) -> None:
+        """Delete a mirror, and what clients read of it."""
+        if self.mirrors:
+            gone = self.mirrors.pop(self.dice.random.randrange(len(self.mirrors)))
+            await self.engine.transact(lambda work: repository.delete(work, gone))
+
+    async def upload(self) -> None:
+        """Bring a file, make content of it, and add it to a repository."""
+        path, body = self.dice.random.choice(sorted(FILES.items()))
+        folder = UploadFolder.of(self.engine.settings)
+        new = NewUpload(size=len(body), client="test")
+        brought = await self.engine.transact(lambda work: upload.create(work, folder, new))
+        while brought.completed_at is None:
+            # Where its bytes got lost on the way, a client sends them again.
+            with folder.locked(brought.id) as file:
+                file.write(body, 0)
+                await upload.finish(self.engine, self.engine.storage, file, brought, sha256(body))
+        await self._add([NewContent({"relative_path": path}, upload=brought)])
+        await Upload.filter(id=brought.id).delete()
+
+    async def add_stored(self) -> None:
+        """Add a file whose bytes are stored, if they still are."""
+        path, body = self.dice.random.choice(sorted(FILES.items()))
+        await self._add([NewContent({"relative_path": path}, sha256=sha256(body))])
+
+    async def remove(self) -> None:
+        """Take everything out of the repository, with its history."""
+        async with self._adding:
+            await Membership.filter(repository_id=self.added_to.id).delete()
+
+    async def collect(self) -> None:
+        """Run a collection."""
+        async with self.engine.unit_of_work() as work:
+            task = await tasks.create(work, GarbageCollection, {"grace_seconds": 0})
+        await self.engine.completed(task)
+
+    async def _add(self, wanted: list[NewContent]) -> None:
+        made = await self.engine.transact(lambda work: content.create(work, FileContent, wanted))
+        await self.dice.pause()
+        if isinstance(made[0], UUID):
+            task = Task(kind="gate.wait", state=TaskState.RUNNING, attempt=1, correlation_id="test")
+            staged = await self.engine.transact(lambda work: self._stage(work, task, str(made[0])))
+            await self.dice.pause()
+            if staged:
+                await self._make_version(task)
+
+    async def _stage(self, work: UnitOfWork, task: Task, unit: str) -> bool:
+        """Stage a unit as an add does that is created, and tell whether it was still there."""
+        rows = await fetch(work.connection, "SELECT slot FROM content WHERE id = ?", [unit])
+        staged = [(unit, str(row["slot"])) for row in rows]
+        await task.save(using_db=work.connection, force_create=True)
+        names = ("content_id", "slot")
+        await insert_new(work.connection, "staged_content", names, staged, constants={"task_id": str(task.id)})
+        if await keep_content(work.connection, [unit]):
+            await execute(work.connection, "DELETE FROM staged_content WHERE task_id = ?", [str(task.id)])
+            return False
+        return True
+
+    async def _make_version(self, task: Task) -> None:
+        async def add(work: UnitOfWork) -> None:
+            target = await Repository.get(id=self.added_to.id, using_db=work.connection)
+            prepared = await versions.prepare(
+                work.connection, target, task.id, mode=SyncMode.ADDITIVE, origin=Origin.UPLOAD
+            )
+            if prepared.is_changed:
+                await versions.commit(work.connection, prepared, task.id)
+            await execute(work.connection, "DELETE FROM staged_content WHERE task_id = ?", [str(task.id)])
+
+        async with self._adding:
+            await self.engine.transact(add)
+
+
+async def assert_all_is_there(engine: PausingEngine) -> None:
+    """Make sure that whatever can be reached is stored, and what is said to be stored is, byte by byte."""
+    connection = engine.database.connection
+    stored = {row["sha256"]: row["size"] for row in await fetch(connection, "SELECT sha256, size FROM artifact")}
+    assert {row["sha256"] for row in await fetch(connection, REFERENCES)} <= stored.keys()
+    for digest, size in stored.items():
+        path = engine.storage.path_of(digest)
+        assert path is not None
+        body = path.read_bytes()
+        assert (len(body), sha256(body)) == (size, digest)
+
+
+@pytest.fixture
+async def load(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Load]:
+    # Nothing is spared for being new, and nobody waits for the sake of others.
+    monkeypatch.setattr(unused, "STRAY_SECONDS", 0.0)
+    monkeypatch.setattr(unused, "WINDOW", 20)
+    monkeypatch.setattr(collection, "BATCH", 20)
+    monkeypatch.setattr(collection, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(keeping, "_POLL_SECONDS", 0.002)
+    monkeypatch.setattr(moments, "_POLL_SECONDS", 0.002)
+    dice = Dice(SEED)
+    upstream = tmp_path / "upstream"
+    upstream.mkdir()
+    async with PausingEngine(data_dir, dice, download=DownloadSettings(allowed_paths=(upstream,))).running() as engine:
+        load = Load(engine, dice, upstream)
+        await load.begin()
+        yield load
+
+
+async def test_nothing_that_can_be_reached_is_collected(load: Load) -> None:
+    others: list[Callable[[], Coroutine[None, None, None]]] = [
+        *(load.sync, load.sync, load.upload, load.upload, load.add_stored, load.delete, load.remove)
+    ]
+    for _ in range(ROUNDS):
+        async with asyncio.TaskGroup() as group:
+            for deed in load.dice.random.sample(others, 2):
+                group.create_task(deed())
+            group.create_task(load.collect())
+        await assert_all_is_there(load.engine)
+
+    # And of what cannot be reached, nothing is left.
+    await load.remove()
+    while load.mirrors:
+        await load.delete()
+    await load.collect()
+    tables = ("content", "artifact", "content_artifact", "membership", "published_file", "staged_content")
+    assert {table: await load.engine.rows_of(table) for table in tables} == dict.fromkeys(tables, 0)
+    assert [digest async for digest in load.engine.storage.digests()] == []
