@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import heapq
+import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,8 +52,13 @@ class VersionKey:
 
 @dataclass(slots=True)
 class RenderedFile:
-    """A metadata file that was rendered and stored."""
+    """A metadata file that was rendered and stored.
 
+    Attributes:
+        path: Where it was rendered; it stays there until the task has ended.
+    """
+
+    path: Path
     relative_path: str
     sha256: str
     size: int
@@ -180,8 +186,19 @@ async def _make_latest(connection: Connection, publication: Publication) -> None
 
 async def _store(run: Run, relative_path: str, path: Path) -> RenderedFile:
     sha256, size = await asyncio.to_thread(_measure, path)
-    await store(run.engine.database.connection, run.storage, path, sha256)
-    return RenderedFile(relative_path, sha256, size)
+    rendered = RenderedFile(path, relative_path, sha256, size)
+    await _store_again(run.engine.database.connection, run.storage, rendered)
+    return rendered
+
+
+async def _store_again(connection: Connection, storage: ArtifactStorage, file: RenderedFile) -> None:
+    """Store a file under another name of its own, so that it can be stored once more."""
+    name = file.path.with_name(f"{file.path.name}.stored")
+    try:
+        name.hardlink_to(file.path)
+    except OSError:  # Not every file system gives a file two names.
+        await asyncio.to_thread(shutil.copy, file.path, name)
+    await store(connection, storage, name, file.sha256)
 
 
 def _measure(path: Path) -> tuple[str, int]:
@@ -193,11 +210,16 @@ async def _save_files(connection: Connection, publication: Publication, rendered
     """Write what a publication consists of.
 
     Raises:
-        Contended: Bytes that were there when it was rendered were collected; the task may be repeated.
+        Contended: Bytes that were there when it was rendered were collected. They are stored again; the transaction
+            must be taken back, and may be repeated.
     """
     try:
         await add_artifacts(connection, rendered.storage, {file.sha256: file.size for file in rendered.files})
     except Collected as error:
+        for file in rendered.files:
+            if file.sha256 in error.digests:
+                await _store_again(connection, rendered.storage, file)
+        await rendered.storage.flush()
         raise Contended(str(error)) from error
     await PublishedFile.bulk_create(
         [
