@@ -17,15 +17,14 @@ from uuid import UUID
 import pytest
 from typing_extensions import override
 
+from headbox.errors import NotFound
 from headbox.kinds import GarbageCollection
-from headbox.models import Membership, Repository, Task, Upload
-from headbox.models.database import execute, fetch, insert_new, moments
+from headbox.models import Repository, Task, Upload
+from headbox.models.database import fetch, moments
 from headbox.pipeline import keeping
-from headbox.pipeline.keeping import keep_content
 from headbox.pipeline.run import Run
 from headbox.plugins.file.kinds import FileContent
 from headbox.services import collection, content, repository, unused, upload
-from headbox.services import version as versions
 from headbox.services.content import NewContent
 from headbox.services.garbage import run_garbage_collection
 from headbox.services.repository import NewRemote
@@ -34,7 +33,8 @@ from headbox.settings import DownloadSettings
 from headbox.storage import FilesystemStorage
 from headbox.storage.uploads import UploadFolder
 from headbox.tasking.engine import UnitOfWork
-from headbox.types import Automation, Origin, SyncMode, TaskState
+from headbox.types import Automation, TaskState
+from tests.factories.content import create_add
 from tests.factories.names import unused_name
 from tests.factories.repository import make_repository
 from tests.factories.task import make_sync
@@ -172,9 +172,11 @@ class Load:
         await self._add([NewContent({"relative_path": path}, sha256=sha256(body))])
 
     async def remove(self) -> None:
-        """Take everything out of the repository, with its history."""
+        """Delete the repository that was added to, and go on with another one."""
         async with self._adding:
-            await Membership.filter(repository_id=self.added_to.id).delete()
+            gone = self.added_to
+            self.added_to = await make_repository(self.engine)
+            await self.engine.transact(lambda work: repository.delete(work, gone))
 
     async def collect(self) -> None:
         """Run a collection, but for what is common to all tasks."""
@@ -186,37 +188,15 @@ class Load:
     async def _add(self, wanted: list[NewContent]) -> None:
         made = await self.engine.transact(lambda work: content.create(work, FileContent, wanted))
         await self.dice.pause()
-        if isinstance(made[0], UUID):
-            task = Task(kind="gate.wait", state=TaskState.RUNNING, attempt=1, correlation_id="test")
-            staged = await self.engine.transact(lambda work: self._stage(work, task, str(made[0])))
-            await self.dice.pause()
-            if staged:
-                await self._make_version(task)
-
-    async def _stage(self, work: UnitOfWork, task: Task, unit: str) -> bool:
-        """Stage a unit as an add does that is created, and tell whether it was still there."""
-        rows = await fetch(work.connection, "SELECT slot FROM content WHERE id = ?", [unit])
-        staged = [(unit, str(row["slot"])) for row in rows]
-        await task.save(using_db=work.connection, force_create=True)
-        names = ("content_id", "slot")
-        await insert_new(work.connection, "staged_content", names, staged, constants={"task_id": str(task.id)})
-        if await keep_content(work.connection, [unit]):
-            await execute(work.connection, "DELETE FROM staged_content WHERE task_id = ?", [str(task.id)])
-            return False
-        return True
-
-    async def _make_version(self, task: Task) -> None:
-        async def add(work: UnitOfWork) -> None:
-            target = await Repository.get(id=self.added_to.id, using_db=work.connection)
-            prepared = await versions.prepare(
-                work.connection, target, task.id, mode=SyncMode.ADDITIVE, origin=Origin.UPLOAD
-            )
-            if prepared.is_changed:
-                await versions.commit(work.connection, prepared, task.id)
-            await execute(work.connection, "DELETE FROM staged_content WHERE task_id = ?", [str(task.id)])
-
+        if not isinstance(made[0], UUID):
+            return
         async with self._adding:
-            await self.engine.transact(add)
+            try:
+                task = await create_add(self.engine, self.added_to, [made[0]])
+            except NotFound:
+                # Without a grace, it may be gone before it can be put anywhere. With its task it stays.
+                return
+            await self.engine.completed(task)
 
 
 async def assert_all_is_there(engine: PausingEngine) -> None:
