@@ -22,6 +22,8 @@ from benchmarks import (
     many_tasks,
     many_waiting,
     mutation_to_running,
+    one_unit_added,
+    thousand_adds,
 )
 from benchmarks.figure import Figure, Reach
 from benchmarks.site import BenchmarkFailed
@@ -33,6 +35,8 @@ BENCHMARKS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "first_sync_on_demand": first_sync_on_demand.run,
     "content_hits": content_hits.run,
     "large_upload": large_upload.run,
+    "one_unit_added": one_unit_added.run,
+    "thousand_adds": thousand_adds.run,
     "many_subscribers": many_subscribers.run,
     "mutation_to_running_distributed": mutation_to_running.run_distributed,
     "many_tasks": many_tasks.run,

@@ -48,6 +48,9 @@ def api_type(declared: type[Document], name: str) -> Any:
 
 
 def _api_type(annotation: Any, whole: Any) -> Any:
+    if typing.get_origin(annotation) is typing.Annotated:
+        # An item of a list: pydantic takes the field's own apart by itself.
+        annotation = typing.get_args(annotation)[0]
     if annotation is int:
         return whole
     if annotation in _PLAIN:

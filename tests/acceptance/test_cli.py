@@ -250,3 +250,23 @@ def test_commands_of_a_plugin_come_and_change_with_it(tmp_path: Path) -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("Error: headbox_thing.Gadget has the kind 'other.gadget'")
     assert wrong.stderr.endswith("Hint: Mend the plugin, or uninstall it.\n")
+
+
+def test_repository_is_changed_by_hand(mirror: Any, cli: Cli) -> None:
+    cli.json("file", "repository", "create", "--name", "own")
+    units = [node["id"] for node in cli.json("file", "content", "list")["nodes"]]
+    add = ("file", "add", "create", "--repository", "own")
+
+    ended = [cli.json(*add, "--add", units[0], "--add", units[1], "--watch")]
+    ended.append(cli.json(*add, "--remove", units[0], "--watch"))
+    first = cli.json("file", "add", "list")["nodes"][-1]["repositoryVersion"]["id"]
+    ended.append(cli.json("repository", "rollback", "--repository-version", first, "--watch"))
+    source = mirror["repository"]["id"]
+    ended.append(cli.json("file", "copy", "create", "--repository", "own", "--source", source, "--watch"))
+
+    assert [answer["task"]["state"] for answer in ended] == ["COMPLETED"] * 4
+    latest = cli.json("repository", "show", "own")["latestVersion"]
+    assert latest["number"] == 3
+    refused = cli.run(*add, "--add", units[0], "--remove", units[0])
+    assert refused.returncode == 1
+    assert "(remove)" in refused.stderr

@@ -3,29 +3,19 @@
 import asyncio
 import hashlib
 import json
-import os
 import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from headbox.cli.client import Client
-from tests.support.tutorial import Tutorial, install, read_tutorial
+from tests.support.tutorial import Tutorial, read_tutorial
+from tests.support.tutorial_server import HEADBOX, TUTORIAL_URL, Installed, serving
 from tests.support.upstream import Upstream
 
 pytestmark = pytest.mark.embedded
-
-HEADBOX = Path(sys.executable).with_name("headbox")
-#: The upstream that the tutorial has its reader start.
-TUTORIAL_URL = "http://127.0.0.1:8000/things.json"
-START_SECONDS = 30
 
 CHAIR = b"four legs"
 FILES = {
@@ -42,54 +32,15 @@ CHAIR_LISTED = {
 }
 
 
-@dataclass(frozen=True)
-class Installed:
-    """A headbox with the tutorial's plugin beside it."""
-
-    tutorial: Tutorial
-    environment: dict[str, str]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [HEADBOX, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=60
-        )
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    tutorial = read_tutorial()
-    target = install(tutorial, tmp_path_factory.mktemp("headbox-thing"))
-    own = {name: value for name, value in os.environ.items() if not name.startswith("HEADBOX_")}
-    return Installed(tutorial, {**own, "PYTHONPATH": str(target)})
+    return Installed.of(read_tutorial(), tmp_path_factory.mktemp("headbox-thing"))
 
 
 @pytest.fixture(scope="module")
 def server(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serving(installed, tmp_path_factory.mktemp("server")) as url:
         yield url
-
-
-@contextmanager
-def serving(installed: Installed, folder: Path) -> Iterator[str]:
-    """Run `headbox serve` on a free port and a new data folder."""
-    command: list[str | Path] = [HEADBOX, "serve", "--port", "0", "--data-dir", folder / "data"]
-    log = folder / "log"
-    with log.open("wb") as stream, subprocess.Popen(command, env=installed.environment, stderr=stream) as process:
-        try:
-            yield wait_until_listening(process, log)
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def wait_until_listening(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        for line in log.read_text().splitlines():
-            if '"event":"listening"' in line.replace(" ", ""):
-                return str(json.loads(line)["url"]).rstrip("/")
-        time.sleep(0.05)
-    raise AssertionError(f"the server does not listen:\n{log.read_text()}")
 
 
 @pytest.fixture

@@ -114,4 +114,31 @@ query AsOf($at: DateTime!) {
 """,
         variables='{\n  "at": "2026-01-31T12:00:00+00:00"\n}',
     ),
+    Example(
+        name="Add and remove files",
+        query="""\
+# One atomic version. Adds that wait for the same repository are committed together, each with its own task and error.
+# `base` begins with an older version; `overwrite: false` refuses to replace a file at the same path.
+mutation Change($repository: ID!, $add: [ID!], $remove: [ID!]) {
+  createFileAdd(input: { repository: $repository, add: $add, remove: $remove }) {
+    task { id state }
+    errors { code message path hint }
+  }
+}
+""",
+        variables='{\n  "repository": "",\n  "add": [],\n  "remove": []\n}',
+    ),
+    Example(
+        name="Roll back",
+        query="""\
+# A new version that is equal to an older one; with DISTRIBUTE it is what clients get. Nothing in between is lost.
+mutation Rollback($version: ID!) {
+  rollbackRepository(input: { repositoryVersion: $version, automation: DISTRIBUTE }) {
+    task { id ... on FileAdd { repository { name } base { number } } }
+    errors { code message path hint }
+  }
+}
+""",
+        variables='{\n  "version": ""\n}',
+    ),
 )
