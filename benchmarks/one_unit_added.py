@@ -65,9 +65,13 @@ def _fill(database: Path, repository_id: UUID, units: int) -> None:
     # In the order of their ids, which is that of the tables: as fast as they grow.
     rows = sorted((file.unit_id(), file.slot_id(), file.relative_path, file.sha256) for file in files)
     with closing(sqlite3.connect(database, timeout=60)) as connection:
+        added_at, added_by = connection.execute(
+            "SELECT added_at, added_by_id FROM membership WHERE repository_id = ?", (str(repository_id),)
+        ).fetchone()
+        brought = (str(repository_id), added_at, added_by)
         for start in range(0, len(rows), AT_ONCE):
             with connection:
-                _insert(connection, str(repository_id), rows[start : start + AT_ONCE])
+                _insert(connection, rows[start : start + AT_ONCE], brought)
         with connection:
             by_kind = json.dumps({FileContent.kind: {"present": units, "added": units, "removed": 0}})
             connection.execute(
@@ -77,8 +81,16 @@ def _fill(database: Path, repository_id: UUID, units: int) -> None:
             )
 
 
-def _insert(connection: sqlite3.Connection, repository_id: str, rows: list[tuple[str, str, str, str]]) -> None:
-    """Write what a sync would have written of some files, each its id, its slot, its path and its digest."""
+def _insert(
+    connection: sqlite3.Connection, rows: list[tuple[str, str, str, str]], brought: tuple[str, str, str]
+) -> None:
+    """Write what a sync would have written.
+
+    Args:
+        connection: Inside of a transaction.
+        rows: Files: id, slot, path and digest of each.
+        brought: The repository, when they came into it, and the task that brought them.
+    """
     connection.executemany(
         "INSERT INTO content (id, slot, kind, document, labels, created_at)"
         " VALUES (?, ?, ?, json_object('relative_path', ?, 'sha256', ?, 'size', 1), '{}', CURRENT_TIMESTAMP)",
@@ -89,10 +101,9 @@ def _insert(connection: sqlite3.Connection, repository_id: str, rows: list[tuple
         [(key, path, sha256) for key, _, path, sha256 in rows],
     )
     connection.executemany(
-        "INSERT INTO membership (repository_id, content_id, slot, added_in, origin, added_at, added_by_id)"
-        " SELECT repository_id, ?, ?, 1, 'sync', added_at, added_by_id FROM membership"
-        " WHERE repository_id = ? ORDER BY id LIMIT 1",
-        [(key, slot, repository_id) for key, slot, _, _ in rows],
+        "INSERT INTO membership (repository_id, added_at, added_by_id, content_id, slot, added_in, origin)"
+        " VALUES (?, ?, ?, ?, ?, 1, 'sync')",
+        [(*brought, key, slot) for key, slot, _, _ in rows],
     )
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from headbox.errors import Invalid, LimitExceeded, NotFound, Required, SlotTaken
 from headbox.models import Membership, RepositoryVersion, Task
-from headbox.models.database import fetch
 from headbox.plugins.file.sync import FileSync
 from headbox.services import task as tasks
 from headbox.services import version_deletion
@@ -247,18 +246,6 @@ async def test_add_of_a_deleted_version_as_base_fails(engine: LocalEngine) -> No
     await engine.runner.run(task.id)
 
     assert (await engine.failed(task))["code"] == NotFound.code
-
-
-async def test_one_unit_more_writes_one_membership(engine: LocalEngine) -> None:
-    repository = await make_repository(engine)
-    units = await make_files(engine, *((f"f{n}", str(n)) for n in range(500)))
-    await engine.completed(await create_add(engine, repository, units))
-    before = await fetch(engine.database.connection, "SELECT MAX(id) AS last FROM membership")
-
-    await engine.completed(await create_add(engine, repository, await make_files(engine, ("one", "more"))))
-
-    after = await fetch(engine.database.connection, "SELECT MAX(id) AS last FROM membership")
-    assert after[0]["last"] - before[0]["last"] == 1
 
 
 async def test_group_names_no_more_units_than_a_statement_takes(engine: LocalEngine) -> None:
