@@ -34,6 +34,11 @@ EXAMPLES: dict[HeadboxError, str] = {
     errors.NotPermitted(what="Reading", reason="no"): "Reading is not permitted: no.",
     errors.LimitExceeded(what="The depth", limit=20): "The depth exceeds the limit of 20.",
     errors.IdempotencyConflict(key="k"): "The idempotency key 'k' was used for another request.",
+    errors.NotChangeable(kind="FileRepository"): "Content comes into FileRepository by sync alone.",
+    errors.SlotTaken(unit="a.txt", other="b.txt"): "a.txt would take the place of b.txt.",
+    errors.UnitNeeded(number=2, names="a", needed="File:1 File:2", needed_by="File:3"): (
+        "2 content units that are to go are needed by others: a."
+    ),
     errors.RepositoryIncomplete(repository="epel", open_issues=3): (
         "The repository 'epel' is not published while it misses content: 3 open issues."
     ),

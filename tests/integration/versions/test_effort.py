@@ -41,7 +41,7 @@ async def test_no_change_goes_through_all_that_a_repository_holds(engine: LocalE
     base = await latest_version(repository)
     changes: list[dict[str, Any]] = [{"add": [a2]}, {"remove": [a2]}, {"add": [c], "overwrite": False}, {"base": base}]
 
-    plans = {}
+    plans: dict[str, str] = {}
     for fields in changes:
         with statements() as asked:
             await engine.completed(await create_add(engine, repository, **fields))

@@ -73,6 +73,8 @@ def test_types_are_listed_by_plugin() -> None:
     assert [task.kind for task in registry.tasks] == [
         "core.purge",
         "core.garbage_collection",
+        "core.repair",
+        "core.reclaim",
         "file.sync",
         "file.add",
         "file.copy",
