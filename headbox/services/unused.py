@@ -34,19 +34,20 @@ class Collectable:
     unreferenced: str
 
 
+# Not NOT EXISTS: PostgreSQL would go through the whole of the other table for each few rows, to join it at once.
 CONTENT = Collectable(
     "content",
     "id",
     str(UUID(int=0)),
     # What is staged is looked for apart: there is no index for it.
-    "NOT EXISTS (SELECT 1 FROM membership WHERE membership.content_id = content.id)",
+    "(SELECT 1 FROM membership WHERE membership.content_id = content.id LIMIT 1) IS NULL",
 )
 ARTIFACT = Collectable(
     "artifact",
     "sha256",
     "",
-    "NOT EXISTS (SELECT 1 FROM content_artifact WHERE content_artifact.sha256 = artifact.sha256)"
-    " AND NOT EXISTS (SELECT 1 FROM published_file WHERE published_file.sha256 = artifact.sha256)"
+    "(SELECT 1 FROM content_artifact WHERE content_artifact.sha256 = artifact.sha256 LIMIT 1) IS NULL"
+    " AND (SELECT 1 FROM published_file WHERE published_file.sha256 = artifact.sha256 LIMIT 1) IS NULL"
     " AND artifact.sha256 NOT IN (SELECT sha256 FROM upload WHERE sha256 IS NOT NULL)",
 )
 
