@@ -44,6 +44,7 @@ class Batch:
         known: Unit id -> relative path -> SHA-256 or None, of the units that the database has.
         digests: (unit id, relative path) -> SHA-256 and size, of artifacts whose bytes were fetched or found.
         stored: SHA-256 -> size of the artifacts whose bytes are stored, but not yet known to the database.
+        failed_sources: (unit id, relative path) -> why the remote did not give an artifact that came from another one.
     """
 
     units: list[Unit]
@@ -51,6 +52,7 @@ class Batch:
     known: dict[str, dict[str, str | None]] = field(default_factory=dict)
     digests: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     stored: dict[str, int] = field(default_factory=dict)
+    failed_sources: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def contradictions(self) -> dict[str, tuple[TaskError, str]]:
         """Return the units that are declared with other bytes than they have, with the error and the path.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import count
+from pathlib import Path
+from typing import Protocol
 from weakref import WeakValueDictionary
 
-from headbox.download.interface import Downloader
+from headbox.download.interface import Downloader, Fetched
 from headbox.errors import ArtifactDamaged, ArtifactInvalid, TaskError
 from headbox.kinds import DeclaredArtifact
 from headbox.models.database import Connection, fetch
@@ -23,16 +25,48 @@ from headbox.types import ProgressUnit
 IN_FLIGHT = 128
 
 
+class Fallback(Protocol):
+    """Whoever else may have the bytes that the remote of a sync does not give."""
+
+    async def fetch(
+        self,
+        destination: Path,
+        *,
+        sha256: str,
+        size: int | None,
+        error: TaskError,
+        on_bytes: Callable[[int], None],
+    ) -> Fetched | None:
+        """Fetch an artifact into `destination`, which must not exist, and does not afterwards when that fails.
+
+        Args:
+            destination: Where it goes.
+            sha256: Its digest.
+            size: Its length in bytes, as far as the remote of the sync tells.
+            error: Why that remote did not give it.
+            on_bytes: As for `Downloader.fetch`.
+
+        Returns:
+            What was fetched, or None where nobody else gives it.
+
+        Raises:
+            StorageFull: There is no space for it.
+        """
+        ...
+
+
 class Downloads:
     """The downloads of one sync.
 
     Bytes that are stored are never fetched again, whoever stored them: another unit, another repository, or an
-    attempt of this task that was killed before it could save what it had.
+    attempt of this task that was killed before it could save what it had. What the remote does not give, and whose
+    digest is known, may come from others.
     """
 
-    def __init__(self, run: Run, downloader: Downloader) -> None:
+    def __init__(self, run: Run, downloader: Downloader, fallback: Fallback) -> None:
         self._run = run
         self._downloader = downloader
+        self._fallback = fallback
         self._numbers = count()
         self._in_flight = asyncio.Semaphore(IN_FLIGHT)
         # A lock goes with the last one who holds it or waits for it.
@@ -120,7 +154,7 @@ class Downloads:
     ) -> None:
         try:
             async with self._in_flight:
-                digest, size = await self._once(batch, artifact, sha256)
+                digest, size = await self._once(batch, unit, artifact, sha256)
         except TaskError as error:
             if not keep_going:
                 raise
@@ -129,19 +163,19 @@ class Downloads:
         batch.digests[unit.id, artifact.relative_path] = digest, size
         batch.stored[digest] = size
 
-    async def _once(self, batch: Batch, artifact: DeclaredArtifact, sha256: str | None) -> tuple[str, int]:
+    async def _once(self, batch: Batch, unit: Unit, artifact: DeclaredArtifact, sha256: str | None) -> tuple[str, int]:
         """Return digest and size of an artifact whose bytes are stored by then."""
         if sha256 is None:
-            return await self._download(artifact, None)
+            return await self._download(batch, unit, artifact, None)
         # Two units of one sync may have the same bytes.
         async with self._under_way.setdefault(sha256, asyncio.Lock()):
             size = batch.stored.get(sha256)
             if size is None:
                 size = await self._run.storage.size_of(sha256)
                 if size is None:
-                    return await self._download(artifact, sha256)
+                    return await self._download(batch, unit, artifact, sha256)
                 if not await self._is_whole(sha256):
-                    return await self._download(artifact, sha256, is_replacing=True)
+                    return await self._download(batch, unit, artifact, sha256, is_replacing=True)
             if artifact.size not in {None, size}:
                 raise ArtifactInvalid(url=artifact.url, actual=size, expected=artifact.size)
             self._artifacts.add()
@@ -162,18 +196,22 @@ class Downloads:
         return digest.hexdigest() == sha256
 
     async def _download(
-        self, artifact: DeclaredArtifact, sha256: str | None, *, is_replacing: bool = False
+        self, batch: Batch, unit: Unit, artifact: DeclaredArtifact, sha256: str | None, *, is_replacing: bool = False
     ) -> tuple[str, int]:
         path = self._run.working_folder / f"artifact-{next(self._numbers)}"
-        fetched = await self._downloader.fetch(
-            artifact.url,
-            path,
-            size=artifact.size,
-            sha256=sha256,
-            max_bytes=self._run.engine.settings.download.max_artifact_bytes,
-            on_bytes=self._bytes.add,
-        )
-        assert fetched is not None, "an unconditional request has an answer"
+        try:
+            fetched = await self._downloader.fetch(
+                artifact.url,
+                path,
+                size=artifact.size,
+                sha256=sha256,
+                max_bytes=self._run.engine.settings.download.max_artifact_bytes,
+                on_bytes=self._bytes.add,
+            )
+            assert fetched is not None, "an unconditional request has an answer"
+        except TaskError as error:
+            fetched = await self._from_others(path, artifact, sha256, error)
+            batch.failed_sources[unit.id, artifact.relative_path] = error.message
         storage = self._run.storage
         if is_replacing:
             await storage.replace(path, fetched.sha256)
@@ -183,6 +221,20 @@ class Downloads:
             await storage.adopt(path, fetched.sha256)
         self._artifacts.add()
         return fetched.sha256, fetched.size
+
+    async def _from_others(
+        self, path: Path, artifact: DeclaredArtifact, sha256: str | None, error: TaskError
+    ) -> Fetched:
+        """Fetch what the remote did not give from others, or raise its error."""
+        if sha256 is None:
+            raise error
+        fetched = await self._fallback.fetch(
+            path, sha256=sha256, size=artifact.size, error=error, on_bytes=self._bytes.add
+        )
+        if fetched is None:
+            raise error
+        self._run.report("sync.fallback.artifacts", "Taken from other remotes").add()
+        return fetched
 
 
 async def stored_sizes(connection: Connection, batch: Batch) -> dict[str, int]:

@@ -82,6 +82,19 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
             " error = NULL WHERE artifact_source.url <> excluded.url",
         ),
         Insert(
+            "artifact_source",
+            ("content_id", "relative_path", "url", "error"),
+            [
+                (unit.id, artifact.relative_path, artifact.url, batch.failed_sources[place])
+                for unit in units
+                for artifact in unit.artifacts
+                if (place := (unit.id, artifact.relative_path)) in batch.failed_sources
+            ],
+            {"remote_id": str(remote_id), "failed_at": time},
+            on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET failed_at = excluded.failed_at,"
+            " error = excluded.error",
+        ),
+        Insert(
             "staged_content",
             ("content_id", "ordinal", "slot"),
             [(unit.id, ordinal, unit.slot) for ordinal, unit in enumerate(batch.units, batch.first_ordinal)],

@@ -17,7 +17,7 @@ from headbox.kinds import DeclaredContent
 from headbox.models import SyncIssue
 from headbox.models.database import Insert
 from headbox.pipeline.batch import Batch
-from headbox.pipeline.download import Downloads
+from headbox.pipeline.download import Downloads, Fallback
 from headbox.pipeline.fingerprint import Fingerprint
 from headbox.pipeline.jobs import Jobs
 from headbox.pipeline.keeping import Collected, removals_ended
@@ -38,6 +38,7 @@ class SyncPipeline:
         run: The running task.
         stream: What the remote declares.
         downloader: Fetches artifacts; None leaves their bytes where they are.
+        fallback: Fetches those that the downloader cannot get.
         remote_id: The remote that artifacts can be fetched from later.
         on_error: What to do about a unit whose bytes cannot be had.
         fingerprint: Is told of every unit that was taken; None where nobody asks for it.
@@ -52,6 +53,7 @@ class SyncPipeline:
         stream: UnitStream,
         *,
         downloader: Downloader | None,
+        fallback: Fallback,
         remote_id: UUID,
         on_error: OnError,
         fingerprint: Fingerprint | None = None,
@@ -63,7 +65,7 @@ class SyncPipeline:
         self._fingerprint = fingerprint
         self.slots_missed: list[str] = []
         self._known = run.report("sync.known.content", "Known already")
-        self._downloads = Downloads(run, downloader) if downloader else None
+        self._downloads = Downloads(run, downloader, fallback) if downloader else None
         self._saved = run.report("sync.save.content", "Saving content units")
 
     async def take(self, declared: AsyncIterator[DeclaredContent]) -> None:

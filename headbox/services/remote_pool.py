@@ -16,6 +16,7 @@ from headbox.models import Remote
 from headbox.models.cipher import Cipher
 from headbox.services import remote as remotes
 from headbox.settings import DownloadSettings
+from headbox.tasking.engine import Engine
 from headbox.types import DownloadPolicy
 
 
@@ -106,3 +107,13 @@ class RemotePool:
         if before is not None and before.users == 0:
             await before.closing.aclose()
         return remote
+
+
+@asynccontextmanager
+async def open_pool(engine: Engine) -> AsyncIterator[RemotePool]:
+    """Give a pool for one task; its connections are closed at the end."""
+    pool = RemotePool(engine.registry, engine.cipher, engine.settings.download)
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -29,7 +27,7 @@ from headbox.pipeline.run import Run
 from headbox.services import source as sources
 from headbox.services.artifact import ArtifactState, Verdict, absolve, check_artifact, condemn
 from headbox.services.artifact_scope import Scope, scope_of
-from headbox.services.remote_pool import RemotePool
+from headbox.services.remote_pool import RemotePool, open_pool
 from headbox.services.rerender import can_render, publication_with, rerender
 from headbox.tasking.bus import ARTIFACT
 from headbox.tasking.engine import UnitOfWork
@@ -107,19 +105,10 @@ async def run_repair(run: Run, parameters: Repair) -> None:
     """
     scope = await scope_of(run.engine.database.connection, parameters)
     with run.progress.action("repair"):
-        async with _pool(run) as pool:
+        async with open_pool(run.engine) as pool:
             repair = ArtifactRepair(run, parameters, scope, pool)
             await repair.run()
     await run.finish(Outcome(asdict(repair.tally)))
-
-
-@asynccontextmanager
-async def _pool(run: Run) -> AsyncIterator[RemotePool]:
-    pool = RemotePool(run.engine.registry, run.engine.cipher, run.engine.settings.download)
-    try:
-        yield pool
-    finally:
-        await pool.close()
 
 
 class ArtifactRepair:

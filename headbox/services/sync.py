@@ -24,7 +24,9 @@ from headbox.services import planned_sync as planned_syncs
 from headbox.services import remote as remotes
 from headbox.services import task as tasks
 from headbox.services import version as versions
+from headbox.services.fallback import OtherSources
 from headbox.services.publication import Rendered
+from headbox.services.remote_pool import open_pool
 from headbox.services.sync_reading import SyncRun, read_remote
 from headbox.services.version import NextVersion
 from headbox.tasking.engine import UnitOfWork
@@ -158,7 +160,10 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> Made:
     known = {} if parameters.force or parameters.plan else given.skippable()
     fingerprint = Fingerprint(run.working_folder) if parameters.plan else None
     with run.progress.action("sync"):
-        async with open_downloader(remotes.access(given.remote), run.engine.settings.download) as downloader:
+        async with (
+            open_downloader(remotes.access(given.remote), run.engine.settings.download) as downloader,
+            open_pool(run.engine) as pool,
+        ):
             metadata = Metadata(run, downloader, known, given.remote.url)
             stream = UnitStream(
                 run,
@@ -170,6 +175,7 @@ async def _sync(run: Run, parameters: Parameters, given: SyncInput) -> Made:
                 run,
                 stream,
                 downloader=downloader if given.remote.policy is DownloadPolicy.IMMEDIATE else None,
+                fallback=OtherSources(run, pool, parameters.remote),
                 remote_id=parameters.remote,
                 on_error=parameters.on_error,
                 fingerprint=fingerprint,
