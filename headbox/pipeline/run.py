@@ -47,6 +47,8 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     #: Set before the final state is told, so that no state of the running task is told after it.
     is_ending: bool = False
+    #: Attempts at other tasks that this one ends together with its own.
+    companions: list[Attempt] = field(default_factory=list)
 
     @property
     def attempt(self) -> Attempt:

@@ -113,6 +113,7 @@ async def _gather(run: Run, work: UnitOfWork, parameters: VersionTask[Any]) -> G
     members = [leader]
     if can_lead(parameters):
         members += await take_companions(work, leader)
+        run.companions = [member.attempt for member in members[1:]]
     else:
         leader.slots = (await slots_of(connection, [leader]))[leader.task.id]
     await _refuse_overwriting(connection, repository, members)
@@ -247,7 +248,7 @@ async def _finish(run: Run, work: UnitOfWork, parameters: VersionTask[Any], grou
         version = await versions.commit(work.connection, group.version, leader.task.id)
         version_id = str(version.id)
     for member in group.made:
-        _report(member)
+        _report(run, member)
     published = Outcome()
     if parameters.automation is not Automation.NONE and group.made:
         if group.is_held_back:
@@ -277,7 +278,9 @@ async def _finish(run: Run, work: UnitOfWork, parameters: VersionTask[Any], grou
     work.repository_changed(group.repository.id)
 
 
-def _report(member: Member) -> None:
+def _report(run: Run, member: Member) -> None:
+    if member.progress is not run.progress:  # `run.write` looks after its own, where the step is taken again.
+        member.progress.actions.clear()
     with member.progress.action("copy" if isinstance(member.parameters, CopyTask) else "add"):
         for change, message in (("added", "Adding to the version"), ("removed", "Removing from the version")):
             number = member.changes[change]

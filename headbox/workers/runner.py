@@ -116,7 +116,8 @@ class TaskRunner:
         for attempt, (job, run) in here.items():
             if there.get(attempt) != TaskState.RUNNING:
                 _interrupt(job, run)
-        return set(here), set(there)
+        companions = {attempt for _, run in here.values() for attempt in run.companions}
+        return set(here) | companions, set(there)
 
     def interrupt_all(self) -> None:
         """End everything that runs here: nobody can be told that this worker lives, so others take it back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,18 @@ import pytest
 
 from headbox.errors import Invalid, LimitExceeded, NotFound, Required, SlotTaken
 from headbox.models import Membership, RepositoryVersion, Task
+from headbox.plugin_api import PublishContext
+from headbox.plugins.file.kinds import FilePublishSettings
+from headbox.plugins.file.publish import FilePublish
 from headbox.plugins.file.sync import FileSync
 from headbox.services import task as tasks
 from headbox.services import version_deletion
-from headbox.types import Origin, TaskState, uuid7
+from headbox.types import Automation, Origin, TaskState, uuid7
 from tests.factories.content import create_add, create_copy, digest_of, files_of, latest_version, make_files
 from tests.factories.repository import make_repository
 from tests.support.engine import LocalEngine
 from tests.support.upstream import Upstream, pulp_manifest
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 async def test_add_makes_a_version(engine: LocalEngine) -> None:
@@ -96,6 +101,35 @@ async def test_adds_that_wait_are_committed_together(engine: LocalEngine) -> Non
     by_task = {member.added_by_id for member in await Membership.filter(repository_id=repository.id, added_in=2)}
     assert by_task == {task.id for task in waiting}
     assert await engine.rows_of("task_claim") == 0
+
+
+async def test_companions_stay_with_their_leader_while_it_renders(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendering, goes_on = asyncio.Event(), asyncio.Event()
+    render = FilePublish.render
+
+    async def slow(self: FilePublish, ctx: PublishContext[FilePublishSettings]) -> None:
+        rendering.set()
+        await goes_on.wait()
+        await render(self, ctx)
+
+    monkeypatch.setattr(FilePublish, "render", slow)
+    repository = await make_repository(engine)
+    engine.dispatcher.is_losing = True
+    units = await make_files(engine, ("a", "1"), ("b", "2"))
+    waiting = [await create_add(engine, repository, [unit], automation=Automation.PUBLISH) for unit in units]
+    engine.dispatcher.is_losing = False
+    engine.dispatcher.deliver(waiting[0].id, engine.runner)
+    await asyncio.wait_for(rendering.wait(), PATIENCE_SECONDS)
+
+    for _ in range(3):  # As often as a worker says that it lives.
+        await engine.runner.compare()
+    goes_on.set()
+
+    ended = [await engine.completed(task) for task in waiting]
+    assert [task.attempt for task in ended] == [1, 1]
+    assert (await latest_version(repository)).number == 1
 
 
 async def test_adds_that_touch_the_same_place_see_each_other(engine: LocalEngine) -> None:
