@@ -9,14 +9,14 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 from typing_extensions import override
 
@@ -60,6 +60,11 @@ CHECK_SECONDS, CHECKED_SECONDS = 5.0, 30.0
 
 #: What stores say when a disk or a quota is used up: MinIO, Ceph, and others by the status.
 _FULL = ("XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "507 Insufficient Storage")
+
+#: What obstore says of a request that never left, and how often that is tried again, each time on another connection.
+_UNSENT, UNSENT_TRIES = "connection was not ready", 3
+
+AnswerT = TypeVar("AnswerT")
 
 
 class S3Storage(ArtifactStorage):
@@ -132,7 +137,11 @@ class S3Storage(ArtifactStorage):
             return
         try:
             with _translated(AlreadyExistsError):
-                await obstore.put_async(self._store, key_of(digest), path, mode=self._put_mode, use_multipart=False)
+                await _sent(
+                    lambda: obstore.put_async(
+                        self._store, key_of(digest), path, mode=self._put_mode, use_multipart=False
+                    )
+                )
         except AlreadyExistsError:
             # A twin was quicker, or is on its way and may yet fail; or what is there is not what it should be.
             if await self.size_of(digest) != size:
@@ -156,7 +165,7 @@ class S3Storage(ArtifactStorage):
 
     async def _put(self, path: Path, digest: str) -> None:
         with _translated():
-            await obstore.put_async(self._store, key_of(digest), path, use_multipart=False)
+            await _sent(lambda: obstore.put_async(self._store, key_of(digest), path, use_multipart=False))
 
     async def _put_parts(self, path: Path, digest: str, size: int) -> None:
         part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
@@ -180,7 +189,7 @@ class S3Storage(ArtifactStorage):
         try:
             async with self._lanes.looks:
                 with _translated(FileNotFoundError):
-                    return (await obstore.head_async(self._store, key_of(digest)))["size"]
+                    return (await _sent(lambda: obstore.head_async(self._store, key_of(digest))))["size"]
         except FileNotFoundError:
             return None
 
@@ -206,7 +215,7 @@ class S3Storage(ArtifactStorage):
         options: GetOptions = {"range": {"offset": start} if stop is None else (start, stop)} if start or stop else {}
         try:
             with _translated(FileNotFoundError):
-                return await obstore.get_async(self._store, key_of(digest), options=options)
+                return await _sent(lambda: obstore.get_async(self._store, key_of(digest), options=options))
         except FileNotFoundError:
             raise NotFound(what="artifact", key=digest) from None
         except StorageUnavailable:
@@ -224,7 +233,7 @@ class S3Storage(ArtifactStorage):
     @override
     async def delete(self, digest: str) -> None:
         with _translated():
-            await obstore.delete_async(self._store, key_of(digest))
+            await _sent(lambda: obstore.delete_async(self._store, key_of(digest)))
 
     @override
     async def listing(self) -> AsyncIterator[StoredArtifact]:
@@ -262,6 +271,18 @@ class _Lanes(threading.local):
         self.small = asyncio.Semaphore(SMALL_UPLOADS)
         self.large = asyncio.Semaphore(LARGE_UPLOADS)
         self.looks = asyncio.Semaphore(LOOKS)
+
+
+async def _sent(request: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+    """Make a request, and again where it never left: obstore repeats by itself whatever may have been sent."""
+    for _ in range(UNSENT_TRIES):
+        try:
+            return await request()
+        except GenericError as error:
+            # The connection that was chosen from the pool had been cut meanwhile.
+            if _UNSENT not in str(error):
+                raise
+    return await request()
 
 
 @contextmanager

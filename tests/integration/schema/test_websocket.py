@@ -134,14 +134,18 @@ async def test_page_of_another_site_is_refused(url: str) -> None:
 
 async def test_subscription_that_is_ended_tells_no_more(api: Api, url: str) -> None:
     name, gate = make_gate()
-    task = str(GlobalId("WaitTask", (await make_wait(api.engine, name)).id))
+    row = await make_wait(api.engine, name)
+    task = str(GlobalId("WaitTask", row.id))
     await gate.holds(1)
 
     async with websocket(url) as socket:
         await socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": WATCH, "variables": {"id": task}}})
         assert (await socket.receive_json())["type"] == "next"
         await socket.send_json({"id": "1", "type": "complete"})
-        await asyncio.sleep(0.05)
+        await socket.send_json({"type": "ping"})
+        while (await socket.receive_json())["type"] != "pong":
+            pass  # What was on its way already.
         gate.open()
+        await api.engine.completed(row)
         await socket.send_json({"type": "ping"})
         assert await socket.receive_json() == {"type": "pong"}
