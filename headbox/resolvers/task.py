@@ -13,7 +13,7 @@ from tortoise.models import Model
 from headbox.errors import HeadboxError, NotChangeable
 from headbox.filters.conditions import ANY, NONE, Condition, compiled, every, one_of
 from headbox.filters.labels import labeled
-from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskType, VersionTask
+from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskPurge, TaskType, VersionTask
 from headbox.models import (
     Content,
     Publication,
@@ -35,6 +35,7 @@ from headbox.resolvers.ids import GlobalId
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import task as service
 from headbox.services import task_request
+from headbox.services.purge import PurgeRequest
 from headbox.services.task import PublishRequest, SyncRequest
 from headbox.services.task_request import PARAMETER_MODELS, OwnRequest, Request
 from headbox.services.version_request import MAX_ERRORS, AddRequest, CopyRequest, check_number
@@ -231,6 +232,8 @@ async def requested(
         return await _requested_add(work, context, task_type, values)
     if issubclass(task_type, CopyTask):
         return await _requested_copy(work, context, task_type, values)
+    if issubclass(task_type, TaskPurge):
+        return PurgeRequest(**{name: value for name, value in values.items() if value is not None})
     given, own = _split(task_type, TaskType, values)
     for name in own.keys() & PARAMETER_MODELS.keys():
         row = await wanted_or_none(work, context, own[name], PARAMETER_MODELS[name], name)

@@ -258,15 +258,15 @@ def shown(plan: DeletionPlan) -> dict[str, Any]:
 async def _versions_of(context: Context, repository: Repository, texts: Sequence[str]) -> list[RepositoryVersion]:
     if len(texts) > MAX_PLANNED:
         raise LimitExceeded(what="The number of versions", limit=MAX_PLANNED, path=("versions",))
-    found = []
+    found: dict[UUID, RepositoryVersion] = {}
     for place, text in enumerate(texts):
         path = ("versions", str(place))
         key = context.types.decode(text, RepositoryVersion, path=path)
         version = await RepositoryVersion.get_or_none(id=key, repository_id=repository.id)
         if version is None:
             raise NotFound(what="RepositoryVersion", key=text, path=path)
-        found.append(version)
-    return found
+        found[version.id] = version
+    return list(found.values())
 
 
 async def diff(context: Context, from_id: str, to_id: str, arguments: PageArguments) -> Page[DiffEdge]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from headbox.errors import Invalid, Required
 from headbox.kinds import TaskPurge
@@ -14,6 +15,8 @@ from headbox.models import Task
 from headbox.models.database import Connection, delete_in_batches, execute, fetch, now
 from headbox.pipeline.run import Run
 from headbox.services import task as tasks
+from headbox.services.documents import checked
+from headbox.services.task import Prepared
 from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.tasking.lifecycle import Outcome
 from headbox.types import FINAL_STATES, UNFINISHED_STATES, TaskPriority, TaskState
@@ -39,10 +42,20 @@ class PurgeRequest:
     priority: TaskPriority = TaskPriority.NORMAL
     labels: dict[str, Any] | None = None
     idempotency_key: str | None = None
+    group_id: UUID | None = None
 
 
 async def create(work: UnitOfWork, request: PurgeRequest) -> Task:
     """Create a purge.
+
+    Raises:
+        RequestError: Something of the request cannot be.
+    """
+    return await tasks.create_requested(work, TaskPurge, request, prepare)
+
+
+async def prepare(work: UnitOfWork, task_type: type[TaskPurge], request: PurgeRequest) -> Prepared:
+    """Return the purge that a request asks for, of what has ended by now.
 
     Raises:
         RequestError: Something of the request cannot be.
@@ -53,26 +66,12 @@ async def create(work: UnitOfWork, request: PurgeRequest) -> Task:
         raise Invalid(field="states", reason=reason, path=("states",))
     if request.kinds is not None and len(request.kinds) > MAX_KINDS:
         raise Invalid(field="kinds", reason=f"they are at most {MAX_KINDS}", path=("kinds",))
-    asked = {
-        "finished_before": request.finished_before,
-        "older_than_days": request.older_than_days,
-        "states": request.states,
-        "kinds": request.kinds,
-    }
     values = {
         "finished_before": _finished_before(request, await now(work.connection)),
         "states": tuple(dict.fromkeys(states)),
         "kinds": request.kinds,
     }
-    return await tasks.create(
-        work,
-        TaskPurge,
-        values,
-        priority=request.priority,
-        labels=request.labels,
-        idempotency_key=request.idempotency_key,
-        asked=asked,
-    )
+    return Prepared(checked(task_type, values))
 
 
 def _finished_before(request: PurgeRequest, time: datetime) -> datetime:

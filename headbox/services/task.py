@@ -212,7 +212,6 @@ async def create(
     labels: dict[str, Any] | None = None,
     idempotency_key: str | None = None,
     group_id: UUID | None = None,
-    asked: dict[str, Any] | None = None,
 ) -> Task:
     """Create a task of a type that is neither a sync nor a publish.
 
@@ -224,12 +223,11 @@ async def create(
         labels: Its labels.
         idempotency_key: The client's key.
         group_id: The group that it belongs to.
-        asked: What the client asked for under the key, where its parameters were made of that.
 
     Raises:
         RequestError: Something of the request cannot be.
     """
-    idempotency = Idempotency.of(idempotency_key, task_type.kind, asked if asked is not None else values)
+    idempotency = Idempotency.of(idempotency_key, task_type.kind, values)
     if idempotency and (earlier := await idempotency.earlier(work)):
         return earlier
     parameters = checked(task_type, values)

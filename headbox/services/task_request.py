@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from tortoise.models import Model
 
 from headbox.errors import Invalid, NotFound
-from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskType
+from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskPurge, TaskType
 from headbox.models import Publication, PublishSettings, Remote, Repository, RepositoryVersion, Task
 from headbox.models.database import Connection
+from headbox.services import purge
 from headbox.services import task as tasks
 from headbox.services.documents import check_labels, checked
+from headbox.services.purge import PurgeRequest
 from headbox.services.task import Prepared, PublishRequest, SyncRequest
 from headbox.services.version_request import AddRequest, CopyRequest, prepare_add, prepare_copy
 from headbox.tasking.engine import UnitOfWork
-from headbox.types import Automation, OnError, SyncMode, TaskPriority
+from headbox.types import Automation, OnError, SyncMode, TaskPriority, TaskState
 
 #: What a UUID parameter of a task type names, by the parameter's name.
 PARAMETER_MODELS: dict[str, type[Repository | RepositoryVersion | Remote | PublishSettings | Publication]] = {
@@ -34,8 +37,15 @@ PARAMETER_MODELS: dict[str, type[Repository | RepositoryVersion | Remote | Publi
     "base": RepositoryVersion,
     "source": RepositoryVersion,
 }
-#: The enumerations of the parameters that requests have beside a task type's own.
-_ENUMERATIONS = {"mode": SyncMode, "automation": Automation, "on_error": OnError, "priority": TaskPriority}
+#: What the values that requests have beside a task type's own are read with, where JSON has no type for them.
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "mode": SyncMode,
+    "automation": Automation,
+    "on_error": OnError,
+    "priority": TaskPriority,
+    "states": lambda states: tuple(map(TaskState, states)),
+    "finished_before": datetime.fromisoformat,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,9 @@ _LIKE_OTHERS: dict[type[TaskType], tuple[type[Any], Callable[..., Awaitable[Prep
     PublishTask: (PublishRequest, tasks.prepare_publish),
     AddTask: (AddRequest, prepare_add),
     CopyTask: (CopyRequest, prepare_copy),
+    TaskPurge: (PurgeRequest, purge.prepare),
 }
-Request = SyncRequest | PublishRequest | AddRequest | CopyRequest | OwnRequest
+Request = SyncRequest | PublishRequest | AddRequest | CopyRequest | PurgeRequest | OwnRequest
 
 
 async def create(work: UnitOfWork, task_type: type[TaskType], request: Request) -> Task:
@@ -145,14 +156,14 @@ async def restored(connection: Connection, task_type: type[TaskType], document: 
     if request_type is None:
         for name in document["values"].keys() & PARAMETER_MODELS.keys():
             await _row(connection, name, document["values"][name])
-        return OwnRequest(**_enumerated(document))
+        return OwnRequest(**_read(document))
     rows = {name: await _row(connection, name, key) for name, key in document.items() if name in PARAMETER_MODELS}
-    request: Request = request_type(**{**_enumerated(document), **rows})
+    request: Request = request_type(**{**_read(document), **rows})
     return request
 
 
-def _enumerated(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: _ENUMERATIONS[name](value) if name in _ENUMERATIONS else value for name, value in document.items()}
+def _read(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: _READERS[name](value) if name in _READERS else value for name, value in document.items()}
 
 
 async def _row(connection: Connection, name: str, key: str | None) -> Model | None:

@@ -8,14 +8,14 @@ from typing import Any
 import strawberry
 
 from headbox.kinds import TaskPurge
-from headbox.resolvers import purge as resolver
+from headbox.resolvers import task as resolver
 from headbox.resolvers.context import Context
 from headbox.schema.derive.classes import payload_type
-from headbox.schema.derive.parts import Parts
+from headbox.schema.derive.parts import Parts, TaskInput
 from headbox.schema.enums import TaskPriority, TaskState
 from headbox.schema.errors import UserError
 from headbox.schema.inputs import IDEMPOTENCY_KEY, LABELS, optional
-from headbox.schema.names import creation_name
+from headbox.schema.names import creation_name, field_name
 from headbox.schema.scalars import JSON
 
 
@@ -36,9 +36,10 @@ class PurgeTasksInput:
 
 def add_mutation(parts: Parts) -> None:
     """Add the mutation that deletes tasks."""
+    parts.task_inputs[field_name(TaskPurge.__name__)] = TaskInput(TaskPurge, PurgeTasksInput)
 
     async def create(context: Context, values: dict[str, Any]) -> dict[str, Any]:
-        return {"task": await resolver.create(context, values)}
+        return {"task": await resolver.create(context, TaskPurge, values)}
 
     payload = payload_type(
         "PurgeTasksPayload",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from headbox.models import Repository, Task
@@ -34,12 +32,6 @@ query ($id: ID!) {
   }
 }
 """
-SCHEDULE = """
-mutation ($input: CreateScheduleInput!) {
-  createSchedule(input: $input) { schedule { id taskKind taskInput } errors { code path message } }
-}
-"""
-RUN = "mutation ($id: ID!) { runSchedule(id: $id) { task { id kind } errors { code } } }"
 
 
 @pytest.fixture
@@ -98,15 +90,11 @@ async def test_few_plans_are_made_at_a_time(api: Api, monkeypatch: pytest.Monkey
     assert [error["code"] for error in payload["errors"]] == ["LIMIT_EXCEEDED"]
 
 
-@pytest.mark.usefixtures("unused")
-async def test_schedules_collect(api: Api, engine: LocalEngine) -> None:
-    wanted: dict[str, Any] = {"garbageCollection": {"graceSeconds": 0}}
-    schedule = {"name": "nightly", "cron": "0 3 * * *", "task": wanted}
-    payload = (await api.run(SCHEDULE, input=schedule))["createSchedule"]
-    assert payload["errors"] == []
-    assert payload["schedule"]["taskKind"] == "core.garbage_collection"
+async def test_same_key_collects_once(api: Api) -> None:
+    asked = {"graceSeconds": 60, "idempotencyKey": "once"}
+    first = (await api.run(CREATE, input=asked))["createGarbageCollection"]
+    same = (await api.run(CREATE, input=asked))["createGarbageCollection"]
+    other = (await api.run(CREATE, input={**asked, "graceSeconds": 0}))["createGarbageCollection"]
 
-    await api.run(RUN, id=payload["schedule"]["id"])
-    await engine.dispatcher.rest()
-
-    assert await engine.rows_of("content") == 0
+    assert first["task"]["id"] == same["task"]["id"]
+    assert [error["path"] for error in other["errors"]] == [["input", "idempotencyKey"]]
