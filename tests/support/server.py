@@ -125,6 +125,14 @@ class HeadboxProcess:
             TimeoutError: It does not end.
         """
         os.kill(self.pid, signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself, and return its exit code.
+
+        Raises:
+            TimeoutError: It does not end.
+        """
         self._exit_code = launcher().wait(self.pid, STOP_SECONDS)
         if self._exit_code is None:
             raise TimeoutError

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,7 +13,15 @@ from tortoise.exceptions import BaseORMException
 from headbox.cli.processes.refusal import StartRefused
 from headbox.kinds import Registry
 from headbox.models.cipher import Cipher, KeyUnusable
-from headbox.models.database import Database, DatabaseUnusable, migrate, pending_migrations, waiting_for_database
+from headbox.models.database import (
+    Database,
+    DatabaseUnusable,
+    check_shareable,
+    migrate,
+    pending_migrations,
+    sole_use,
+    waiting_for_database,
+)
 from headbox.services.installation import OtherKey, check_key
 from headbox.settings import Settings
 from headbox.storage import ArtifactStorage, StorageUnusable, Workspace, open_storage, own_workspace
@@ -74,25 +83,52 @@ class Parts:
             StartRefused: It is not, or cannot be used.
         """
         database = Database.of(self.settings)
-        try:
+        with _refusing():
             await waiting_for_database(lambda: self._prepare(database, may_migrate=may_migrate))
-        except DatabaseUnusable as error:
-            raise StartRefused(str(error), error.hint) from error
-        except (BaseORMException, OSError) as error:
-            raise StartRefused(f"the database cannot be used: {error}", "Mend it, and start again.") from error
-        except OtherKey as error:
-            hint = (
-                "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes."
-            )
-            raise StartRefused(str(error), hint) from error
+
+    @asynccontextmanager
+    async def alone_without_redis(self) -> AsyncIterator[asyncio.Event]:
+        """Keep processes from the database that this one would not hear of, for as long as the block lasts.
+
+        Yields:
+            Set when another one has the database: this one is to end.
+
+        Raises:
+            StartRefused: Another one has it now.
+        """
+        database = Database.of(self.settings)
+        if self.settings.redis.url is not None or database.is_sqlite:
+            # They hear of each other; or nobody else has the data folder.
+            yield asyncio.Event()
+            return
+        async with AsyncExitStack() as stack:
+            with _refusing():
+                lost = await stack.enter_async_context(sole_use(database))
+            yield lost
 
     async def _prepare(self, database: Database, *, may_migrate: bool) -> None:
+        if self.settings.redis.url is not None and not database.is_sqlite:
+            await check_shareable(database)
         if may_migrate:
             await migrate(database, self.registry.searched_fields())
         elif pending := await pending_migrations(database):
             raise StartRefused(f"the database lacks {', '.join(pending)}", "Run headbox migrate.")
         async with database.connected():
             await check_key(database.connection, self.cipher)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Let what is wrong with the database say what to do next."""
+    try:
+        yield
+    except DatabaseUnusable as error:
+        raise StartRefused(str(error), error.hint) from error
+    except (BaseORMException, OSError) as error:
+        raise StartRefused(f"the database cannot be used: {error}", "Mend it, and start again.") from error
+    except OtherKey as error:
+        hint = "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes."
+        raise StartRefused(str(error), hint) from error
 
 
 def _cipher(settings: Settings) -> Cipher:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvloop
@@ -13,7 +13,7 @@ import uvloop
 from headbox.app import create_app, create_content_app
 from headbox.cli.processes.folder import data_folder
 from headbox.cli.processes.parts import Parts
-from headbox.cli.processes.refusal import check_distributed
+from headbox.cli.processes.refusal import StartRefused, check_distributed
 from headbox.cli.processes.server import Server, listening, tune_interpreter
 from headbox.cli.processes.working import worker_of
 from headbox.content_app import ContentApp
@@ -68,6 +68,17 @@ def _run(settings: Settings, port: int, main: Callable[[Parts, socket.socket], C
 
 
 async def _serve(parts: Parts, taken: socket.socket) -> Server:
+    async with parts.alone_without_redis() as lost:
+        server = await _serve_all(parts, taken, lost)
+        if lost.is_set():
+            raise StartRefused(
+                "another headbox serve has taken the database, while the connection to it was lost",
+                "Let one of them run.",
+            )
+    return server
+
+
+async def _serve_all(parts: Parts, taken: socket.socket, lost: asyncio.Event) -> Server:
     await parts.prepare_database(may_migrate=True)
     database = Database.of(parts.settings, "api")
     # Of its own, so that no download waits for a mutation that waits for a sync: SQLite has one connection for each.
@@ -82,7 +93,12 @@ async def _serve(parts: Parts, taken: socket.socket) -> Server:
         server = Server(app, parts.settings, on_stop=(graphql.close, uploads.close, worker.process.begin_stop))
         # Before any task runs: connecting sets the models up again, in all threads, and a query beside it gets half of
         # a row.
-        async with database.connected(), content_database.connected(), worker.running(parts.settings):
+        async with (
+            database.connected(),
+            content_database.connected(),
+            worker.running(parts.settings),
+            _ending_when(lost, server),
+        ):
             await server.serve([taken])
     return server
 
@@ -112,6 +128,21 @@ async def _serve_content(parts: Parts, taken: socket.socket) -> Server:
         server = Server(app, parts.settings)
         await server.serve([taken])
     return server
+
+
+@asynccontextmanager
+async def _ending_when(lost: asyncio.Event, server: Server) -> AsyncIterator[None]:
+    """Tell a server to end when an event comes within the block."""
+
+    async def end() -> None:
+        await lost.wait()
+        server.stop()
+
+    waiting = asyncio.create_task(end())
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 @contextmanager

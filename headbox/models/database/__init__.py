@@ -20,6 +20,7 @@ from headbox.models.database.migrate import migrate, pending_migrations
 from headbox.models.database.moments import commits_durable, writers_ended
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sessions import end_sessions
+from headbox.models.database.sole_use import check_shareable, sole_use
 from headbox.models.database.sql import (
     analyze,
     clock,
@@ -54,6 +55,7 @@ __all__ = [
     "Transient",
     "Unreachable",
     "analyze",
+    "check_shareable",
     "clock",
     "commits_durable",
     "create_search_indexes",
@@ -77,6 +79,7 @@ __all__ = [
     "retrying",
     "row_lock",
     "row_of",
+    "sole_use",
     "transaction",
     "waiting_for_database",
     "writers_ended",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -13,6 +14,12 @@ import asyncpg
 from headbox.models.database.failures import ConnectionLost, DatabaseAway, DatabaseUnusable
 from headbox.models.database.postgres_errors import translated
 from headbox.settings import DatabaseSettings
+
+if TYPE_CHECKING:
+    # Generic in its stubs alone.
+    Session = asyncpg.Connection[asyncpg.Record]
+else:
+    Session = asyncpg.Connection
 
 #: The oldest major version whose behaviour is tested.
 OLDEST_VERSION = 14
@@ -78,23 +85,33 @@ class PostgresServer:
             yield
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """Connect beside all pools."""
+    async def _session(self) -> AsyncIterator[Session]:
+        connection = await self.connect()
         try:
-            connection = await self._connect()
+            yield connection
+        finally:
+            connection.terminate()
+
+    async def connect(self, **settings: str) -> Session:
+        """Return a connection beside all pools, waiting for a server that starts.
+
+        Args:
+            settings: What it tells the server when it begins, by name.
+
+        Raises:
+            DatabaseAway: There is none in time.
+            DatabaseUnusable: The server does not want this client.
+        """
+        try:
+            return await self._connected(settings)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
             unusable = DatabaseAway if isinstance(translated(error), ConnectionLost) else DatabaseUnusable
             raise unusable(
                 f"{self.name} cannot be used: {str(error) or type(error).__name__}",
                 "Check HEADBOX_DATABASE_URL, and that the server runs and lets this user in.",
             ) from error
-        try:
-            yield connection
-        finally:
-            connection.terminate()
 
-    async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        """Return a connection, waiting for a server that starts."""
+    async def _connected(self, settings: dict[str, str]) -> Session:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.wait_seconds
         while True:
@@ -102,7 +119,7 @@ class PostgresServer:
                 return await asyncpg.connect(
                     self._url,
                     timeout=CHECK_SECONDS,
-                    server_settings={"application_name": self._client, "idle_session_timeout": "0"},
+                    server_settings={"application_name": self._client, "idle_session_timeout": "0", **settings},
                 )
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 if not isinstance(translated(error), ConnectionLost) or loop.time() > deadline:
@@ -110,9 +127,33 @@ class PostgresServer:
             await asyncio.sleep(LOCK_POLL_SECONDS)
 
 
+def keep_alive(connection: Session, times: tuple[int, int, int] = KEEPALIVE) -> None:
+    """Let the system notice a server that is gone without a word, and not only after hours; see `KEEPALIVE`."""
+    transport = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001 - the driver hands its socket to nobody
+    raw: socket.socket = transport.get_extra_info("socket")
+    if raw.family == socket.AF_UNIX:
+        return
+    idle, interval, count = times
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, (idle + interval * count) * 1000)
+
+
+def keepalive_settings(times: tuple[int, int, int] = KEEPALIVE) -> dict[str, str]:
+    """Return what lets the server notice a client that is gone without a word, and free its locks."""
+    idle, interval, count = times
+    return {
+        "tcp_keepalives_idle": str(idle),
+        "tcp_keepalives_interval": str(interval),
+        "tcp_keepalives_count": str(count),
+        "client_connection_check_interval": _milliseconds(idle),
+    }
+
+
 def _session(settings: DatabaseSettings, *, is_migrating: bool) -> dict[str, str]:
     """Return what every connection of a pool tells the server when it begins."""
-    idle, interval, count = KEEPALIVE
     return {
         "timezone": "UTC",
         # What services rely on, whatever the operator prefers for other databases.
@@ -127,11 +168,7 @@ def _session(settings: DatabaseSettings, *, is_migrating: bool) -> dict[str, str
         ),
         # No statement here is worth the tenths of a second that it takes to compile one.
         "jit": "off",
-        # Clients that are gone without a word free their locks soon.
-        "tcp_keepalives_idle": str(idle),
-        "tcp_keepalives_interval": str(interval),
-        "tcp_keepalives_count": str(count),
-        "client_connection_check_interval": _milliseconds(idle),
+        **keepalive_settings(),
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -27,7 +26,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from headbox.models.database.failures import CommitUnconfirmed, ConnectionLost, Unreachable
-from headbox.models.database.postgres import KEEPALIVE
+from headbox.models.database.postgres import keep_alive
 from headbox.models.database.postgres_errors import may_be_committed, translated, translating
 
 #: How often a server that does not take connections is asked again, in seconds.
@@ -62,17 +61,7 @@ class _Connection(_RawConnection):
 
 
 async def _watch(connection: _RawConnection) -> None:
-    """Let the system notice a server that is gone without a word, and not only after hours."""
-    transport = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001 - the driver hands its socket to nobody
-    raw: socket.socket = transport.get_extra_info("socket")
-    if raw.family == socket.AF_UNIX:
-        return
-    idle, interval, count = KEEPALIVE
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
-    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
-    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count)
-    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, (idle + interval * count) * 1000)
+    keep_alive(connection)
 
 
 class _Statements(AsyncpgDBClient):
