@@ -65,14 +65,20 @@ class Client:
         ) as session:
             yield cls(server, session)
 
-    async def execute(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def execute(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
+    ) -> dict[str, Any]:
         """Run a query or a mutation and return its data.
 
         Raises:
             ServerUnreachable: There is no answer.
             OperationRefused: The answer has errors.
         """
-        timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS)
         async with self._post(
             document, variables, "application/graphql-response+json, application/json", timeout
         ) as response:

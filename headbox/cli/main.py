@@ -20,6 +20,7 @@ _ENTRY_POINT_GROUP = "headbox.plugins"
 CORE_NOUNS = {
     "repository": "Repositories of all kinds.",
     "repository-version": "Repository versions: what was in a repository.",
+    "version-deletion": "Deletions of versions: see what one would come to.",
     "remote": "Remotes: where to sync from.",
     "publication": "Publications: what clients read of one version.",
     "distribution": "Distributions: where repositories are served.",

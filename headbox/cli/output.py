@@ -40,8 +40,8 @@ def print_json(value: Any) -> None:
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print objects as a table, a row each.
+def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | None = None) -> None:
+    """Print objects as a table, a row each; the titles of columns are made of the names of fields.
 
     Columns that are empty are left out, and so are ids, which are long, where a name does as well.
     """
@@ -52,10 +52,15 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     if "name" in columns:
         columns = [name for name in columns if name != "id"]
     for name in columns:
-        table.add_column(_title(name), overflow="fold")
+        table.add_column((titles or {}).get(name, title(name)), overflow="fold")
     for row in rows:
         table.add_row(*(_cell(name, row[name]) for name in columns))
     print_table(table)
+
+
+def print_heading(text: str) -> None:
+    """Print the name of what follows."""
+    click.echo(click.style(text, bold=True, underline=True))
 
 
 def print_object(value: Mapping[str, Any]) -> None:
@@ -65,16 +70,16 @@ def print_object(value: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name in _in_order(value):
         if value[name] not in _EMPTY:
-            table.add_row(_title(name), _cell(name, value[name]))
+            table.add_row(title(name), _cell(name, value[name]))
     print_table(table)
 
 
 def _is_telling(value: Any) -> bool:
     """Tell whether a value says something to people in a table. What is known by nothing but its id does not."""
-    return value not in _EMPTY and not (isinstance(value, dict) and "id" in value and _label(value) == value["id"])
+    return value not in _EMPTY and not (isinstance(value, dict) and "id" in value and label(value) == value["id"])
 
 
-def _label(value: Mapping[str, Any]) -> Any:
+def label(value: Mapping[str, Any]) -> Any:
     """Return what an object is known by, or None."""
     return next((value[name] for name in _NAMES if value.get(name) is not None), None)
 
@@ -85,7 +90,7 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: ranks.get(name, len(_FIRST)))
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
     """Return a field's name as words: "base path" of "basePath"."""
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name.removeprefix("__"))
 
@@ -94,18 +99,19 @@ def _cell(name: str, value: Any) -> Text:
     if name.endswith("At") and isinstance(value, str):
         value = f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"
     # Text, not str: a name may hold what rich would take for markup.
-    return Text(printable(_words(value)))
+    return Text(printable(words(value)))
 
 
-def _words(value: Any) -> str:
+def words(value: Any) -> str:
+    """Return a value as people read it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(_words(item) for item in value)
+        return ", ".join(words(item) for item in value)
     if isinstance(value, dict):
-        if (label := _label(value)) is not None:
-            return _words(label)
-        return ", ".join(f"{key}={_words(item)}" for key, item in value.items() if key != "__typename")
+        if (name := label(value)) is not None:
+            return words(name)
+        return ", ".join(f"{key}={words(item)}" for key, item in value.items() if key != "__typename")
     return str(value)

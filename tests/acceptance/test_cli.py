@@ -270,3 +270,54 @@ def test_repository_is_changed_by_hand(mirror: Any, cli: Cli) -> None:
     refused = cli.run(*add, "--add", units[0], "--remove", units[0])
     assert refused.returncode == 1
     assert "(remove)" in refused.stderr
+
+
+def test_a_plan_is_shown_and_just_that_is_done(
+    mirror: Any, cli: Cli, upstream: Upstream, server: HeadboxServer
+) -> None:
+    files = {"a.txt": b"changed", **{f"new/{number:02}.txt": b"new" for number in range(30)}}
+    upstream.files.update({"PULP_MANIFEST": pulp_manifest(files), **files})
+    plan = ("file", "sync", "plan", "--repository", "mirror")
+
+    shown = cli.run(*plan)
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert ["adds", "31", "97", "bytes"] in lines
+    assert ["removes", "2", "11", "bytes"] in lines
+    assert ["downloads", "2", "10", "bytes"] in lines
+    assert ["file.content", "31", "(97", "bytes)", "2", "(11", "bytes)"] in lines
+    assert ["file.content", "new/00.txt", "(3", "bytes)"] in lines
+    assert ["and", "11", "more"] in lines
+    assert ["file.content", "b/c.txt", "(6", "bytes)"] in lines
+    assert cli.json("repository", "show", "mirror")["latestVersion"]["number"] == 1
+
+    # What it prints is a command that does it.
+    told = shown.stderr.strip().removeprefix("To do just this: headbox ").split()
+    assert told[:5] == ["file", "sync", "create", "--repository", "mirror"]
+    assert cli.run(*told, "--watch").returncode == 0
+    assert server.get("/content/mirrors/one/new/29.txt").content == b"new"
+
+    upstream.files["PULP_MANIFEST"] = pulp_manifest(FILES)
+    applied = cli.json(*plan, "--apply", "--watch")
+    assert applied["task"]["state"] == "COMPLETED"
+    assert applied["plan"]["adds"]["count"] == 2
+    assert cli.json("repository", "show", "mirror")["latestVersion"]["number"] == 3
+
+
+def test_a_plan_that_cannot_be_is_an_error(mirror: Any, cli: Cli, upstream: Upstream) -> None:
+    plan = ("file", "sync", "plan", "--repository", "mirror")
+    assert cli.run(*plan, "--watch").returncode == 2
+    upstream.fault("PULP_MANIFEST", Status(404), times=1)
+
+    failed = cli.run(*plan, "--apply")
+
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "404" in failed.stderr
+    assert len(cli.json("file", "sync", "list")["nodes"]) == 1
+
+
+def test_deletions_are_planned(mirror: Any, cli: Cli) -> None:
+    assert cli.json("garbage-collection", "plan")["units"] == 0
+    plan = cli.json("version-deletion", "plan", "--repository", "mirror", "--retain-versions", "1")
+    assert [version["number"] for version in plan["versions"]] == [0]
+    table = cli.run("version-deletion", "plan", "--repository", "mirror", "--retain-versions", "1").stdout
+    assert ["freed", "bytes", "0", "bytes"] in [line.split() for line in table.splitlines()]

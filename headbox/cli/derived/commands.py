@@ -18,12 +18,29 @@ from headbox.cli.options import OutputFormat, output_option, server_option
 from headbox.cli.watch import EXIT_CODES
 
 
-class DerivedCommand(click.Command):
-    """The command of an operation; its help lists the options for the fields of an object by themselves."""
+def watch_option() -> click.Option:
+    """Return the option that shows the task that a command creates."""
+    help_text = "Show the task until it has ended: 0 when it is completed, 1 when it has failed, 4 when it is canceled."
+    return click.Option(["watch", "--watch", "-w"], is_flag=True, help=help_text)
 
-    def __init__(self, operation: Operation, lookups: Mapping[str, Lookup]) -> None:
+
+class DerivedCommand(click.Command):
+    """The command of an operation; its help lists the options for the fields of an object by themselves.
+
+    Args:
+        operation: The operation.
+        lookups: The queries that find a node by a name, by the names of the root fields.
+        but: Where inputs stand in the variables that the command does not take.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        lookups: Mapping[str, Lookup],
+        but: frozenset[tuple[str, ...]] = frozenset(),
+    ) -> None:
         self.operation = operation
-        self.inputs = parameters(operation, lookups)
+        self.inputs = tuple(given for given in parameters(operation, lookups) if given.path not in but)
         self.nullable = {
             option_name(given.click): given
             for given in self.inputs
@@ -61,10 +78,7 @@ class DerivedCommand(click.Command):
             )
             options.append(unset)
         if self._returns_task():
-            help_text = (
-                "Show the task until it has ended: 0 when it is completed, 1 when it has failed, 4 when it is canceled."
-            )
-            options.append(click.Option(["watch", "--watch", "-w"], is_flag=True, help=help_text))
+            options.append(watch_option())
         return [*options, output_option(), server_option()]
 
     def _returns_task(self) -> bool:

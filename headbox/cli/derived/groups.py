@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import click
 
 from headbox.cli.derived.commands import DerivedCommand
 from headbox.cli.derived.installed import installed_api
-from headbox.cli.derived.operations import Operation, operations
-from headbox.cli.derived.references import lookups
+from headbox.cli.derived.operations import Operation, Shape, operations
+from headbox.cli.derived.plan import PlanCommand, applied_by
+from headbox.cli.derived.references import Lookup, lookups
 from headbox.cli.task import watch_command
 from headbox.cli.task_log import log_command
 
@@ -25,9 +28,9 @@ def group(noun: str, help_text: str) -> click.Group:
     root = click.Group(noun, help=help_text)
     schema, kinds = installed_api()
     known = lookups(schema)
-    for operation in operations(schema, kinds):
-        if operation.path[0] == noun:
-            _parent(root, operation).add_command(DerivedCommand(operation, known))
+    of_noun = [operation for operation in operations(schema, kinds) if operation.path[0] == noun]
+    for operation in of_noun:
+        _parent(root, operation).add_command(_command(operation, of_noun, known))
     for path, command in _WRITTEN.items():
         if path[0] == noun:
             root.add_command(command)
@@ -37,6 +40,12 @@ def group(noun: str, help_text: str) -> click.Group:
 def nouns() -> set[str]:
     """Return the first words of all derived commands."""
     return {operation.path[0] for operation in operations(*installed_api())}
+
+
+def _command(operation: Operation, others: Sequence[Operation], known: Mapping[str, Lookup]) -> DerivedCommand:
+    if operation.shape is Shape.PLAN and (applied := applied_by(operation, others)):
+        return PlanCommand(operation, known, applied)
+    return DerivedCommand(operation, known)
 
 
 def _parent(root: click.Group, operation: Operation) -> click.Group:

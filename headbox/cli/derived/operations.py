@@ -35,6 +35,8 @@ class Shape(Enum):
     LIST = auto()
     #: One object, or null.
     OBJECT = auto()
+    #: What something would come to, and errors.
+    PLAN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,10 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
         path = (*noun_path(noun, kinds), verb)
         yield Operation(path, "mutation", name, field, Shape.PAYLOAD, schema.get_type(noun))
     for name, field in schema.query_type.fields.items() if schema.query_type else ():
+        verb, noun = _verb_and_noun(name)
+        if verb == "plan":
+            yield Operation((*noun_path(noun, kinds), verb), "query", name, field, Shape.PLAN, schema.get_type(noun))
+            continue
         shape, noun_type = _read(field)
         if shape is not None and noun_type is not None:
             listing = "list-all" if name.startswith("all") and name[3:4].isupper() else "list"
@@ -97,7 +103,7 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
 
 
 def _verb_and_noun(name: str) -> tuple[str, str]:
-    """Return the verb of a mutation and the type that it is about, as the mutation names it.
+    """Return the verb of an operation and the type that it is about, as the operation names it.
 
     "createFileSync" gives ("create", "FileSync"), "purgeTasks" gives ("purge", "Tasks").
     """

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from headbox.cli.derived.operations import Shape
+from headbox.cli.derived.plan_printing import print_plan
 from headbox.cli.options import OutputFormat
-from headbox.cli.output import print_json, print_object, print_rows
+from headbox.cli.output import print_heading, print_json, print_object, print_rows
 
 
 def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None:
@@ -21,6 +22,8 @@ def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None
         _print_page(result)
     elif shape is Shape.LIST:
         print_rows(result)
+    elif shape is Shape.PLAN:
+        print_plan(result)
     else:
         print_object(result)
 
@@ -29,7 +32,7 @@ def _print_payload(result: dict[str, Any]) -> None:
     parts = {name: value for name, value in result.items() if value}
     for name, value in parts.items():
         if len(parts) > 1:
-            click.echo(click.style(name, bold=True, underline=True))
+            print_heading(name)
         if isinstance(value, list):
             print_rows(value)
         else:

@@ -6,12 +6,15 @@ from typing import Any
 
 from rich.console import Console
 
-from headbox.cli.client import Client
+from headbox.cli.client import ANSWER_TIMEOUT_SECONDS, Client
 from headbox.cli.derived.operations import Operation, Shape
 from headbox.cli.derived.references import is_global_id, resolved
 from headbox.cli.derived.selection import selection
 from headbox.cli.failures import Failure
 from headbox.cli.watch import watch
+
+#: How long the answer to a plan may take, in seconds: reading a remote takes minutes, and the server bounds it.
+PLAN_TIMEOUT_SECONDS = 3600.0
 
 
 async def perform(client: Client, operation: Operation, given: dict[str, Any], *, is_watched: bool) -> Any:
@@ -24,21 +27,22 @@ async def perform(client: Client, operation: Operation, given: dict[str, Any], *
         is_watched: Whether to show the task that it returns until that has ended.
 
     Returns:
-        A payload without its errors, its task in the final state when it is watched; a page as `nodes` and `pageInfo`;
-        or the objects as they are.
+        A payload or a plan without its errors, the task in the final state when it is watched; a page as `nodes` and
+        `pageInfo`; or the objects as they are.
 
     Raises:
         Failure: The server refused and nothing was changed, or what is asked for is not there.
     """
     text, values = document(operation, await resolved(client, given))
-    result = (await client.execute(text, values))["result"]
+    timeout_seconds = PLAN_TIMEOUT_SECONDS if operation.shape is Shape.PLAN else ANSWER_TIMEOUT_SECONDS
+    result = (await client.execute(text, values, timeout_seconds=timeout_seconds))["result"]
     if operation.shape is Shape.CONNECTION:
         return {"nodes": [edge["node"] for edge in result["edges"]], "pageInfo": result["pageInfo"]}
     if operation.shape is Shape.OBJECT and result is None:
         raise Failure(f"There is no {operation.path[-2].replace('-', ' ')} {next(iter(values.values()))!r}.")
-    if operation.shape is Shape.PAYLOAD:
+    if operation.shape in {Shape.PAYLOAD, Shape.PLAN}:
         _raise(result.pop("errors"))
-        if is_watched and result["task"]:
+        if is_watched and result.get("task"):
             result["task"] |= await watch(client, result["task"]["id"], Console(stderr=True))
     return result
 

@@ -18,6 +18,9 @@ from graphql import (
 
 from headbox.cli.derived.operations import Composite, Operation, Shape, node_of_connection
 
+#: How many nodes of each connection of a plan are asked for.
+SHOWN_NODES = 20
+
 _ERRORS = "errors { code message path hint retryable }"
 
 
@@ -32,6 +35,9 @@ def selection(operation: Operation) -> str:
             if name != "errors" and _is_composite(field)
         ]
         return f"{{ {' '.join([*results, _ERRORS])} }}"
+    if operation.shape is Shape.PLAN:
+        assert isinstance(named, GraphQLObjectType), "a plan is an object"
+        return f"{{ {' '.join([*_plain(named), *_parts(named), _ERRORS])} }}"
     if operation.shape is Shape.CONNECTION:
         node = node_of_connection(named)
         assert node is not None, "a connection has nodes"
@@ -61,6 +67,29 @@ def _nested(named: Composite, depth: int) -> Iterator[str]:
         is_list = isinstance(get_nullable_type(field.type), GraphQLList)
         if _is_composite(field) and not is_list and not _needs_arguments(field):
             yield f"{name} {_object(field.type, depth)}"
+
+
+def _parts(named: Composite) -> Iterator[str]:
+    """Yield what a plan consists of: objects, lists of them, and the first nodes of its connections."""
+    for name, field in named.fields.items():
+        inner = get_named_type(field.type)
+        if name == "errors" or is_leaf_type(inner) or _needs_arguments(field):
+            continue
+        if (node := node_of_connection(inner)) is not None:
+            yield f"{name}(first: {SHOWN_NODES}) {{ totalCount edges {{ node {_with_lists(node)} }} }}"
+        else:
+            is_list = isinstance(get_nullable_type(field.type), GraphQLList)
+            yield f"{name} {_object(field.type, depth=1 if is_list else 0)}"
+
+
+def _with_lists(named: Composite) -> str:
+    """Return the plain fields of a type, and those of the lists that it has."""
+    lists = (
+        f"{name} {_object(field.type, depth=0)}"
+        for name, field in named.fields.items()
+        if _is_composite(field) and isinstance(get_nullable_type(field.type), GraphQLList)
+    )
+    return f"{{ {' '.join([*_plain(named), *lists])} }}"
 
 
 def _is_composite(field: GraphQLField) -> bool:

@@ -10,6 +10,7 @@ from graphql import build_schema, parse, validate
 from headbox.cli.derived.commands import DerivedCommand
 from headbox.cli.derived.operations import Operation, operations
 from headbox.cli.derived.parameters import variables
+from headbox.cli.derived.plan import applied_by
 from headbox.cli.derived.references import Lookup, Reference, is_global_id, lookups
 from headbox.cli.derived.request import document
 
@@ -28,12 +29,17 @@ union Source = Latest | Pinned
 type Latest { repository: Repository! }
 type Pinned { thing: Thing! }
 type PageInfo { hasNextPage: Boolean! endCursor: String }
-type ThingConnection { edges: [ThingEdge!]! pageInfo: PageInfo! }
+type ThingConnection { edges: [ThingEdge!]! pageInfo: PageInfo! totalCount: Int }
 type ThingEdge { node: Thing! }
 type RepositoryConnection { edges: [RepositoryEdge!]! pageInfo: PageInfo! }
 type RepositoryEdge { node: Repository! }
 interface UserError { code: String! message: String! path: [String!]! hint: String retryable: Boolean! }
 type Payload { task: ThingSync repository: Repository errors: [UserError!]! }
+type Amount { count: Int! bytes: Int! }
+type ThingPlan {
+  id: ID adds: Amount! kinds: [ThingKind!]! added(first: Int): ThingConnection! errors: [UserError!]!
+}
+type ThingKind { kind: String! added: Amount! }
 type PlainPayload { repository: Repository errors: [UserError!]! }
 
 enum Mode { ADDITIVE ON_DEMAND }
@@ -42,7 +48,7 @@ input Ref @oneOf { id: ID create: RemoteInput }
 input RemoteInput { name: String! url: String! retries: Int = 3 verify: Boolean = true mode: Mode }
 input Distribution { name: String basePath: String! }
 input Filter { kind: [String!] mode: [Mode!] label: [Label!] repository: ID and: [Filter!] not: Filter }
-input CreateThingSyncInput { repository: ID! "How." mode: Mode = ON_DEMAND force: Boolean = false }
+input CreateThingSyncInput { repository: ID! "How." mode: Mode = ON_DEMAND force: Boolean = false plan: ID }
 input CreateThingRepositoryInput {
   name: String! remote: Ref distributions: [Distribution!] labels: JSON retain: Int watch: String
 }
@@ -53,6 +59,7 @@ type Query {
   repository(name: String!): Repository
   repositories(first: Int, after: String): RepositoryConnection!
   things(filter: Filter, first: Int): ThingConnection!
+  planThingSync(input: CreateThingSyncInput!): ThingPlan!
   task(id: ID!): Task
   teams: [WorkerTeam!]!
   diff(from: ID!, to: ID!): ThingConnection!
@@ -87,6 +94,7 @@ def test_operations_are_named_by_plugin_noun_and_verb() -> None:
     assert {operation.path: operation.name for operation in operations(SCHEMA, KINDS)} == {
         ("thing", "sync", "create"): "createThingSync",
         ("thing", "sync", "create-many"): "createThingSyncs",
+        ("thing", "sync", "plan"): "planThingSync",
         ("thing", "repository", "create"): "createThingRepository",
         ("thing", "repository", "update"): "updateThingRepository",
         ("thing", "unit-of-things", "list"): "things",
@@ -128,6 +136,23 @@ def test_selection_has_plain_fields_and_the_objects_beside_them() -> None:
         "... on Latest { repository { id name } } ... on Pinned { thing { id name size labels } } } } "
         "repository { id name } errors { code message path hint retryable } } }"
     )
+
+
+def test_a_plan_has_its_amounts_its_lists_and_the_first_of_its_connections() -> None:
+    text, _ = document(found("thing", "sync", "plan"), {"input": {}})
+
+    assert text == (
+        "query ($input: CreateThingSyncInput!) { result: planThingSync(input: $input) { "
+        "id adds { count bytes } kinds { kind added { count bytes } } "
+        "added(first: 20) { totalCount edges { node { id name size labels } } } "
+        "errors { code message path hint retryable } } }"
+    )
+
+
+def test_a_plan_is_applied_by_what_takes_its_id() -> None:
+    known = list(operations(SCHEMA, KINDS))
+
+    assert applied_by(found("thing", "sync", "plan"), known) == found("thing", "sync", "create")
 
 
 def test_options_are_read_by_their_types() -> None:
