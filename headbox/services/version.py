@@ -142,24 +142,25 @@ async def stage_from(
     of_source = [str(source.repository_id), source.number, source.number]
     stage = (
         "INSERT INTO staged_content (task_id, content_id, ordinal, slot)"
-        " SELECT ?, member.content_id, 0, member.slot FROM membership member"
-        " JOIN content ON content.id = member.content_id"
+        " SELECT ?, member.content_id, 0, member.slot FROM"
     )
     async with joining_sets(connection):
         await execute(
             connection,
-            f"{stage} WHERE {held} AND ({wanted.sql}) ON CONFLICT DO NOTHING",
+            f"{stage} membership member JOIN content ON content.id = member.content_id"
+            f" WHERE {held} AND ({wanted.sql}) ON CONFLICT DO NOTHING",
             [str(task_id), *of_source, *wanted.parameters],
         )
         if needed:
             await execute(
                 connection,
                 "WITH RECURSIVE needed(id) AS ("  # noqa: S608
-                "   SELECT content_id FROM staged_content WHERE task_id = ?"
-                "   UNION SELECT content_need.needed_id FROM content_need JOIN needed"
-                "   ON content_need.content_id = needed.id)"
-                f" {stage} JOIN needed ON needed.id = member.content_id"
-                f" WHERE {held} AND ({needed.sql}) ON CONFLICT DO NOTHING",
+                "   SELECT need.needed_id FROM staged_content staged JOIN content_need need"
+                "   ON need.content_id = staged.content_id WHERE staged.task_id = ?"
+                "   UNION SELECT need.needed_id FROM needed JOIN content_need need ON need.content_id = needed.id)"
+                # SQLite has no index of what is needed, and never changes the order of a CROSS JOIN.
+                f" {stage} needed CROSS JOIN membership member JOIN content ON content.id = member.content_id"
+                f" WHERE member.content_id = needed.id AND {held} AND ({needed.sql}) ON CONFLICT DO NOTHING",
                 [str(task_id), str(task_id), *of_source, *needed.parameters],
             )
 
@@ -282,7 +283,8 @@ async def _remove_added_since(
         "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL AND added_in > ?"
         " AND NOT EXISTS (SELECT 1 FROM membership earlier WHERE earlier.repository_id = membership.repository_id"
         "                 AND earlier.content_id = membership.content_id"
-        "                 AND earlier.added_in <= ? AND earlier.removed_in > ?)"
+        # The sign keeps SQLite from the index of what was removed, where it would go through all of it for each unit.
+        "                 AND earlier.added_in <= ? AND +earlier.removed_in > ?)"
         " AND NOT EXISTS (SELECT 1 FROM staged_content WHERE staged_content.task_id = ?"
         "                 AND staged_content.slot = membership.slot"
         "                 AND staged_content.content_id = membership.content_id)",

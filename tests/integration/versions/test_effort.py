@@ -60,6 +60,27 @@ async def test_no_change_goes_through_all_that_a_repository_holds(engine: LocalE
     assert {text: plan for text, plan in whole.items() if any(map(WHOLE.search, plan.splitlines()))} == {}
 
 
+@pytest.mark.embedded
+async def test_no_change_goes_through_one_set_for_each_unit_of_another(engine: LocalEngine) -> None:
+    source, target = await make_repository(engine), await make_repository(engine)
+    a1, a2 = await make_files(engine, ("a", "1"), ("a", "2"))
+    await engine.completed(await create_add(engine, source, [a1]))
+    base = await latest_version(source)
+    await engine.completed(await create_add(engine, source, [a2]))
+    with statements() as asked:
+        await engine.completed(await create_add(engine, source, base=base))
+        await engine.completed(await create_copy(engine, target, await latest_version(source)))
+    plans = await plans_of(engine, asked)
+
+    [closed_by_rollback] = [plan for text, plan in plans.items() if "membership earlier" in text]
+    assert re.findall(r"SEARCH earlier .*", closed_by_rollback) == [
+        "SEARCH earlier USING INDEX sqlite_autoindex_membership_1 (repository_id=? AND content_id=? AND added_in<?)"
+    ]
+    [staged_with_needs] = [plan for text, plan in plans.items() if "WITH RECURSIVE needed" in text]
+    # Whatever is needed leads to a membership, and not the other way round.
+    assert re.search(r"SCAN needed\n(.*\n)?.*SEARCH member USING .*content_id=\?", staged_with_needs)
+
+
 async def plans_of(engine: LocalEngine, asked: list[str]) -> dict[str, str]:
     """Return how SQLite runs the statements on memberships, by their texts."""
     found = {}
