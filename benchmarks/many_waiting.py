@@ -18,27 +18,39 @@ WAITING = 10_000
 ASKED = 20_000
 ROUNDS = 50
 PAUSE_SECONDS = 0.02
+#: Repositories that they are spread over, where queues are many and short.
+REPOSITORIES = 2_000
 #: Longer than the benchmark takes, in milliseconds: what holds up all the others.
 HELD_MILLISECONDS = 3_600_000
 
 PAGE = """
-query Page($after: String) {
-  tasks(first: 50, after: $after, filter: {state: [WAITING]}) {
+query Page($after: String, $filter: TaskFilter = {state: [WAITING]}) {
+  tasks(first: 50, after: $after, filter: $filter) {
     edges { node { id kind state createdAt } }
     pageInfo { endCursor hasNextPage }
   }
 }
 """
 STATS = """
-{ queueStats { runnable blocked running oldest waitP50Seconds waitP95Seconds byKind { kind runnable blocked } } }
+{ queueStats { asOf runnable blocked running oldest waitP50Seconds waitP95Seconds byKind { kind runnable blocked } } }
 """
 BLOCKED_BY = "query BlockedBy($id: ID!) { task(id: $id) { blockedBy { id state } } }"
+ALL_BLOCKED_BY = """
+{ tasks(first: 50, filter: {state: [WAITING]}) { edges { node { id blockedBy { id state } } } } }
+"""
 #: The list begins with the latest.
 LAST = "{ tasks(first: 1, filter: {state: [WAITING]}) { edges { node { id } } } }"
 
 
 async def run() -> AsyncIterator[Figure]:
-    """Let ever more tasks wait for one that does not end."""
+    """Let ever more tasks wait: for one that does not end, and then each for a few others."""
+    async for figure in _one_long_queue():
+        yield figure
+    async for figure in _many_short_queues():
+        yield figure
+
+
+async def _one_long_queue() -> AsyncIterator[Figure]:
     async with Site.distributed(workers=WORKERS) as site:
         tasks = BenchTasks(site)
         busy, free = await tasks.repositories(2)
@@ -62,10 +74,33 @@ async def run() -> AsyncIterator[Figure]:
             "`queueStats`": (STATS, {}),
             "`blockedBy` of the last one": (BLOCKED_BY, {"id": last}),
         }
-        for what, (document, variables) in questions.items():
-            samples = await times_of_a_query(site, document, variables)
-            yield Figure(f"{what}, with {ASKED:,} that wait", "ms", samples, reach=Reach(50))
-            yield Figure("  the same, 95th percentile", "ms", [percentile(samples, 95)])
+        async for figure in _asked(site, f"with {ASKED:,} that wait", questions):
+            yield figure
+
+
+async def _many_short_queues() -> AsyncIterator[Figure]:
+    # Without a worker, so that all of them wait.
+    async with Site.distributed(workers=0) as site:
+        tasks = BenchTasks(site)
+        repositories = await tasks.repositories(REPOSITORIES)
+        await tasks.create_groups(repositories * (ASKED // REPOSITORIES))
+        questions: dict[str, tuple[str, dict[str, Any]]] = {
+            "`tasks` by state": (PAGE, {}),
+            "`tasks` by kind": (PAGE, {"filter": {"kind": ["bench.task"]}}),
+            "`tasks` by repository": (PAGE, {"filter": {"repository": repositories[0]}}),
+            "`tasks` by a label that none has": (PAGE, {"filter": {"label": {"key": "team", "value": "none"}}}),
+            "`queueStats`": (STATS, {}),
+            "`blockedBy` of the first 50": (ALL_BLOCKED_BY, {}),
+        }
+        async for figure in _asked(site, f"with {ASKED:,} that wait in {REPOSITORIES:,} queues", questions):
+            yield figure
+
+
+async def _asked(site: Site, when: str, questions: dict[str, tuple[str, dict[str, Any]]]) -> AsyncIterator[Figure]:
+    for what, (document, variables) in questions.items():
+        samples = await times_of_a_query(site, document, variables)
+        yield Figure(f"{what}, {when}", "ms", samples, reach=Reach(50))
+        yield Figure("  the same, 95th percentile", "ms", [percentile(samples, 95)])
 
 
 async def times_of_a_task(site: Site, tasks: BenchTasks, repository: str) -> list[float]:

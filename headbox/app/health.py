@@ -12,9 +12,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from tortoise.exceptions import BaseORMException
 
-from headbox.models.database import now
 from headbox.services.health import Health
-from headbox.services.queue_stats import QueueStats, queue_stats
+from headbox.services.queue_stats import QueueStats, look
 from headbox.tasking.engine import Engine
 from headbox.tasking.queries import task_counts, workers_online
 from headbox.types import TaskPriority
@@ -101,7 +100,7 @@ class TaskGauges:
         lost_after = self._engine.settings.worker.lost_after_seconds
         try:
             counts, workers = await task_counts(connection), len(await workers_online(connection, lost_after))
-            queues, time = await queue_stats(connection), await now(connection)
+            queues = await look(connection)
         except (BaseORMException, OSError):
             self._tasks.clear()
             self._queues.clear()
@@ -111,7 +110,7 @@ class TaskGauges:
         for state, number in counts.items():
             self._tasks.labels(state=state.value).set(number)
         self._workers.set(workers)
-        self._show(queues, time)
+        self._show(queues.stats, queues.as_of)
 
     def _show(self, queues: QueueStats, time: datetime) -> None:
         for priority in TaskPriority:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from headbox.resolvers.context import Context
-from headbox.services.queue_stats import Figures, queue_stats
+from headbox.services.queue_stats import Figures
 from headbox.types import TaskPriority
 
 
@@ -28,8 +29,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class ShownStats:
-    """The figures of all tasks, and of parts of them."""
+    """The figures of all tasks, and of parts of them, at a time."""
 
+    as_of: datetime
     figures: Figures
     by_kind: list[Shown]
     by_priority: list[Shown]
@@ -40,10 +42,12 @@ async def shown(context: Context) -> ShownStats:
     total = Figures()
     kinds: defaultdict[str, Figures] = defaultdict(Figures)
     priorities: Mapping[TaskPriority, Figures] = {priority: Figures() for priority in TaskPriority}
-    for queue, figures in (await queue_stats(context.connection)).items():
+    look = await context.queues.ask(context.connection)
+    for queue, figures in look.stats.items():
         for part in (total, kinds[queue.kind], priorities[queue.priority]):
             part.add(figures)
     return ShownStats(
+        look.as_of,
         total,
         [Shown(kinds[kind], kind=kind) for kind in sorted(kinds)],
         [Shown(figures, priority=priority) for priority, figures in priorities.items()],

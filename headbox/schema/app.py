@@ -22,6 +22,7 @@ from headbox.schema.build import build_schema
 from headbox.schema.masking import shown
 from headbox.schema.results import Results, Wanted
 from headbox.schema.websocket import LegacyHandler, TransportHandler, bounded_adapter
+from headbox.services.queue_stats import SharedLook
 from headbox.services.sync_plan import Planner
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.workspace import Workspace
@@ -61,6 +62,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self.engine = engine
         self._storage = storage
         self._planner = Planner(engine, workspace)
+        self._queues = SharedLook()
         self._types = NodeTypes(engine.registry)
         self._page = graphiql.page(example for plugin in engine.registry.plugins for example in plugin.examples)
         self._closing = asyncio.Event()
@@ -89,7 +91,15 @@ class GraphQLApp(GraphQL[Context, None]):
     def _context(self, connection: HTTPConnection) -> Context:
         client = connection.client.host if connection.client else ""
         base_url = _origin(connection.base_url)
-        return Context.create(self.engine, self._storage, self._types, base_url, planner=self._planner, client=client)
+        return Context.create(
+            self.engine,
+            self._storage,
+            self._types,
+            base_url,
+            planner=self._planner,
+            queues=self._queues,
+            client=client,
+        )
 
     async def _respond(self, request: Request) -> Response:
         accept = request.headers.get("Accept")

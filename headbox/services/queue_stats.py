@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from headbox.models.database import Connection, fetch, is_sqlite, now
+from headbox.models.database import Connection, fetch, is_sqlite, joining_sets, now, transaction
 from headbox.tasking.claims import BLOCKED
 from headbox.types import TaskPriority, TaskState
 
@@ -17,6 +19,12 @@ from headbox.types import TaskPriority, TaskState
 SAMPLE = 500
 #: How long ago they may have ended, in hours.
 SAMPLE_HOURS = 1.0
+#: How many tasks there are for each resource, at the least, where the heads of the queues are looked at alone.
+LONG_QUEUE = 20
+#: For how many times the time that it took to look others are told the same: looking takes a tenth of the time at most.
+KEPT_TIMES = 10
+#: And for how long at the most, in seconds.
+KEPT_SECONDS = 1.0
 #: Above every sequence number.
 MAX_SEQUENCE = 2**63 - 1
 
@@ -48,20 +56,25 @@ _RUNNABLE = f"""
     GROUP BY task.kind, task.priority
 """  # noqa: S608
 #: SQLite looks before each claim, in an index; PostgreSQL takes longer for that than to join sets.
-_BLOCKED_ONE_BY_ONE = f"""
+_BEHIND_ONE_BY_ONE = """
+    SELECT claim.task_id FROM task_claim claim WHERE EXISTS (
+        SELECT 1 FROM task_claim earlier
+        WHERE earlier.resource = claim.resource AND earlier.sequence < claim.sequence AND earlier.exclusive
+    ) OR (claim.exclusive AND EXISTS (
+        SELECT 1 FROM task_claim earlier
+        WHERE earlier.resource = claim.resource AND earlier.sequence < claim.sequence
+    ))
+"""
+_BEHIND_AS_A_SET = """
+    SELECT claim.task_id FROM task_claim claim JOIN (
+        SELECT resource, MIN(sequence) AS first, MIN(CASE WHEN exclusive THEN sequence END) AS first_exclusive
+        FROM task_claim GROUP BY resource
+    ) AS head ON head.resource = claim.resource
+    WHERE claim.sequence > head.first_exclusive OR (claim.exclusive AND claim.sequence > head.first)
+"""
+_BLOCKED = """
     SELECT kind, priority, COUNT(*) AS tasks FROM task
-    WHERE finished_at IS NULL AND state = 'waiting' AND {BLOCKED}
-    GROUP BY kind, priority
-"""  # noqa: S608
-_BLOCKED_AS_A_SET = """
-    SELECT kind, priority, COUNT(*) AS tasks FROM task
-    WHERE finished_at IS NULL AND state = 'waiting' AND id IN (
-        SELECT claim.task_id FROM task_claim claim JOIN (
-            SELECT resource, MIN(sequence) AS first, MIN(CASE WHEN exclusive THEN sequence END) AS first_exclusive
-            FROM task_claim GROUP BY resource
-        ) AS head ON head.resource = claim.resource
-        WHERE claim.sequence > head.first_exclusive OR (claim.exclusive AND claim.sequence > head.first)
-    )
+    WHERE finished_at IS NULL AND state = 'waiting' AND id IN ({behind})
     GROUP BY kind, priority
 """
 _ENDED = (TaskState.COMPLETED, TaskState.FAILED)
@@ -124,8 +137,57 @@ class Queue:
 QueueStats = dict[Queue, Figures]
 
 
-async def queue_stats(connection: Connection) -> QueueStats:
-    """Return the figures of the tasks of each kind and priority that has any."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the queues were doing at a time.
+
+    Attributes:
+        as_of: The time, on the database's clock.
+        stats: The figures of each kind and priority that had any tasks; not to be changed.
+    """
+
+    as_of: datetime
+    stats: QueueStats
+
+
+class SharedLook:
+    """Looks at the queues once for all who ask within a moment.
+
+    To count tens of thousands of tasks takes the database a tenth of a second. So whoever asks soon after is told the
+    same: where few tasks wait, for some milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._look: Look | None = None
+        self._kept_until = 0.0
+        self._looking = asyncio.Lock()
+
+    async def ask(self, connection: Connection) -> Look:
+        """Return how the queues do now, or did at most `KEPT_SECONDS` ago.
+
+        Args:
+            connection: Outside of a transaction.
+        """
+        async with self._looking:
+            if self._look is None or time.monotonic() >= self._kept_until:
+                started = time.monotonic()
+                self._look = await look(connection)
+                ended = time.monotonic()
+                self._kept_until = ended + min(KEPT_TIMES * (ended - started), KEPT_SECONDS)
+            return self._look
+
+
+async def look(connection: Connection) -> Look:
+    """Look how the queues are doing.
+
+    Args:
+        connection: Outside of a transaction.
+    """
+    as_of = await now(connection)
+    return Look(as_of, await _stats(connection, as_of))
+
+
+async def _stats(connection: Connection, as_of: datetime) -> QueueStats:
     stats: defaultdict[Queue, Figures] = defaultdict(Figures)
     waiting: defaultdict[Queue, int] = defaultdict(int)
     for queue, row in _by_queue(await fetch(connection, _COUNTS)):
@@ -139,7 +201,7 @@ async def queue_stats(connection: Connection) -> QueueStats:
         # Tasks may have been taken, and have ended, between the two looks.
         stats[queue].blocked = min(max(blocked[queue], 0), number)
         stats[queue].runnable = number - stats[queue].blocked
-    since = await now(connection) - timedelta(hours=SAMPLE_HOURS)
+    since = as_of - timedelta(hours=SAMPLE_HOURS)
     for queue, row in _by_queue(await fetch(connection, _WAITS, [since] * len(_ENDED))):
         waited = _time(row["started_at"]) - _time(row["created_at"])
         # A task is created on the clock of an API's host, and taken on the database's.
@@ -153,15 +215,22 @@ async def _blocked(connection: Connection, waiting: Mapping[Queue, int], running
     if await _has_few_heads(connection, unfinished):
         runnable = Counter({queue: row["tasks"] for queue, row in _by_queue(await fetch(connection, _RUNNABLE))})
         return Counter({queue: number - runnable[queue] for queue, number in waiting.items()})
-    statement = _BLOCKED_ONE_BY_ONE if is_sqlite(connection) else _BLOCKED_AS_A_SET
-    return Counter({queue: row["tasks"] for queue, row in _by_queue(await fetch(connection, statement))})
+    return Counter({queue: row["tasks"] for queue, row in _by_queue(await _all_blocked(connection))})
+
+
+async def _all_blocked(connection: Connection) -> list[dict[str, Any]]:
+    if is_sqlite(connection):
+        return await fetch(connection, _BLOCKED.format(behind=_BEHIND_ONE_BY_ONE))
+    # Claims come and go faster than PostgreSQL counts them: it would believe that there are hardly any.
+    async with transaction() as inner, joining_sets(inner):
+        return await fetch(inner, _BLOCKED.format(behind=_BEHIND_AS_A_SET))
 
 
 async def _has_few_heads(connection: Connection, unfinished: int) -> bool:
     """Tell whether most tasks stand behind others, in few and long queues."""
     # What is counted soonest comes first.
     [size] = await fetch(connection, _QUEUE_COUNT)
-    if 4 * size["queues"] > unfinished:
+    if LONG_QUEUE * size["queues"] > unfinished:
         return False
     # A task that claims nothing is in no queue, and can run.
     [size] = await fetch(connection, _CLAIMING_COUNT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,13 @@ import pytest
 
 from headbox.models import Task
 from headbox.services import queue_stats as service
-from headbox.services.queue_stats import Figures, Queue, queue_stats
+from headbox.services.queue_stats import Figures, Queue, SharedLook, look
 from headbox.tasking import lifecycle
 from headbox.tasking.claims import Claim, all_runnable
 from headbox.types import TaskPriority, TaskState
 from tests.factories.task import make_gate, make_wait
 from tests.support.engine import LocalEngine
+from tests.support.statements import statements
 
 
 def total(stats: dict[Queue, Figures]) -> tuple[int, int, int]:
@@ -35,7 +37,7 @@ async def test_figures_are_those_of_each_kind_and_priority(engine: LocalEngine) 
     first = await make_wait(engine, gate, resource="b", priority=TaskPriority.HIGH)
     await make_wait(engine, gate, resource="b", priority=TaskPriority.HIGH)
 
-    stats = await queue_stats(engine.database.connection)
+    stats = (await look(engine.database.connection)).stats
 
     normal, high = (stats[Queue("gate.wait", priority)] for priority in (TaskPriority.NORMAL, TaskPriority.HIGH))
     assert (normal.runnable, normal.blocked, normal.running) == (0, 1, 1)
@@ -63,7 +65,7 @@ async def test_both_ways_of_counting_agree_with_what_can_run(
             held = [Claim(f"resource:{name}", exclusive=dice.random() < 0.3) for name in resources]
             await lifecycle.create(work, Task(kind=f"gate.{number % 2}", correlation_id="test"), held)
 
-    stats = await queue_stats(engine.database.connection)
+    stats = (await look(engine.database.connection)).stats
 
     can_run = {task.id for task in await all_runnable(engine.database.connection)}
     assert 0 < len(can_run) < 120
@@ -79,7 +81,7 @@ async def test_task_that_claims_nothing_can_run_however_long_the_queues_are(engi
         for held in itertools.chain([[]], itertools.repeat([Claim("resource:a", exclusive=True)], 20)):
             await lifecycle.create(work, Task(kind="gate.wait", correlation_id="test"), held)
 
-    assert total(await queue_stats(engine.database.connection)) == (2, 19, 0)
+    assert total((await look(engine.database.connection)).stats) == (2, 19, 0)
 
 
 async def test_long_queue_is_counted_by_its_head(engine: LocalEngine) -> None:
@@ -90,7 +92,26 @@ async def test_long_queue_is_counted_by_its_head(engine: LocalEngine) -> None:
             await lifecycle.create(work, task, [Claim("resource:a", exclusive=True)])
 
     assert await service._has_few_heads(engine.database.connection, 20)
-    assert total(await queue_stats(engine.database.connection)) == (1, 19, 0)
+    assert total((await look(engine.database.connection)).stats) == (1, 19, 0)
+
+
+async def test_those_who_ask_together_share_a_look_that_is_soon_forgotten(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, shared = engine.database.connection, SharedLook()
+    engine.dispatcher.is_losing = True
+
+    with statements() as asked:
+        first, second = await asyncio.gather(shared.ask(connection), shared.ask(connection))
+    assert first is second
+    assert sum("AS oldest" in statement for statement in asked) == 1
+
+    async with engine.unit_of_work() as work:
+        await lifecycle.create(work, Task(kind="gate.wait", correlation_id="test"), [])
+    await asyncio.sleep(service.KEPT_SECONDS)
+    third = await shared.ask(connection)
+    assert third.as_of > first.as_of
+    assert total(third.stats) == (1, 0, 0)
 
 
 async def test_waits_are_those_of_tasks_that_ended_lately(engine: LocalEngine) -> None:
@@ -111,7 +132,7 @@ async def test_waits_are_those_of_tasks_that_ended_lately(engine: LocalEngine) -
     await make(1000, timedelta(hours=2))
     await make(1000, timedelta(minutes=5), TaskState.CANCELED)
 
-    [figures] = (await queue_stats(engine.database.connection)).values()
+    [figures] = (await look(engine.database.connection)).stats.values()
 
     assert figures.wait_seconds(0.5) == pytest.approx(10)
     assert figures.wait_seconds(0.95) == pytest.approx(19)
