@@ -29,7 +29,7 @@ async def update(context: Context, values: Mapping[str, Any]) -> list[Content]:
     texts = values["ids"]
     if len(texts) > MAX_UNITS:
         raise LimitExceeded(what="The number of ids", limit=MAX_UNITS, path=("ids",))
-    given = values.get("set") or {}
+    given = {} if values.get("set") is None else values["set"]
     if not isinstance(given, dict):
         raise Invalid(field="set", reason="it is an object of texts by keys", path=("set",))
     ids = [context.types.decode(text, Content, path=("ids", str(place))) for place, text in enumerate(texts)]

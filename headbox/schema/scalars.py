@@ -29,7 +29,10 @@ def _read_time(value: object) -> datetime:
     time = datetime.fromisoformat(value)
     if time.tzinfo is None:
         raise ValueError("DateTime needs an offset, such as Z or +02:00")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("DateTime is of the years 1 to 9999 in UTC") from error
 
 
 def _write_time(value: datetime | str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, TypeVar
+from unicodedata import is_normalized
 
 from pydantic import ValidationError
 
@@ -19,7 +20,10 @@ MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 64, 63, 255
 #: How much of a name that is too long is shown, in characters.
 MAX_SHOWN = 80
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")
+#: What shows nothing, or changes how what stands around it is shown: two names would look like one, or like another.
+#: Joiners (U+200C, U+200D) are not among it: scripts and emojis need them.
+#: Source: Unicode Standard Annex 9, table 4; Unicode Technical Report 36, section 2.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 def checked(kind: type[DocumentT], values: dict[str, Any]) -> DocumentT:
@@ -49,16 +53,19 @@ def check_name(name: str) -> str:
     """Return a name that people can read and machines can tell from others.
 
     Raises:
-        Invalid: It is empty, too long, begins or ends with white space, or holds control characters.
+        Invalid: It is empty, too long, begins or ends with white space, holds control characters, or is written in
+            another way than Unicode's normal form C.
     """
     if not name.strip():
         raise Invalid(field="name", reason="it is empty", path=("name",))
     if len(name) > MAX_NAME:
         raise Invalid(field="name", reason=f"it is longer than {MAX_NAME} characters", path=("name",))
-    if name != name.strip() or _CONTROL.search(name):
+    if name != name.strip() or _UNSEEN.search(name):
         raise Invalid(
             field="name", reason="it begins or ends with white space or holds control characters", path=("name",)
         )
+    if not is_normalized("NFC", name):
+        raise Invalid(field="name", reason="it is not in Unicode's normal form C", path=("name",))
     return name
 
 

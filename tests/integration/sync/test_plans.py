@@ -28,6 +28,7 @@ from headbox.services.sync_plan import remove_expired
 from headbox.services.task import SyncRequest
 from headbox.settings import DownloadSettings, SyncSettings
 from headbox.types import DownloadPolicy, OnError, Origin, SyncMode
+from tests.factories.content import create_add, digest_of, files_of, latest_version, make_files
 from tests.factories.remote import make_remote, update_remote
 from tests.factories.repository import make_repository
 from tests.integration.sync.parcels import Parcel, ParcelRemote, Parcels, ParcelSync, scripts
@@ -288,6 +289,31 @@ async def test_sync_between_plan_and_sync_is_noticed(mirror: Mirror) -> None:
     await mirror.sync()
 
     await assert_outdated(mirror, made, PlanMoved.REPOSITORY)
+
+
+async def test_add_between_plan_and_sync_is_noticed(engine: LocalEngine, mirror: Mirror) -> None:
+    serve(mirror.upstream, NEW)
+    made = await plan(mirror)
+    units = await make_files(engine, ("own.txt", "own"))
+    await engine.completed(await create_add(engine, mirror.repository, units))
+
+    await assert_outdated(mirror, made, PlanMoved.REPOSITORY)
+
+
+async def test_add_that_goes_before_the_sync_is_noticed(engine: LocalEngine, mirror: Mirror) -> None:
+    serve(mirror.upstream, NEW)
+    made = await plan(mirror)
+    units = await make_files(engine, ("own.txt", "own"))
+    engine.dispatcher.is_losing = True
+    add = await create_add(engine, mirror.repository, units)
+    sync = await apply_plan(engine, made)
+    engine.dispatcher.is_losing = False
+
+    await engine.send_again()
+
+    await engine.completed(add)
+    assert (await engine.failed(sync))["values"]["moved"] == PlanMoved.REPOSITORY
+    assert await files_of(engine, await latest_version(mirror.repository)) == {"own.txt": digest_of("own")}
 
 
 async def test_version_that_is_made_while_the_sync_waits_is_noticed(engine: LocalEngine, mirror: Mirror) -> None:

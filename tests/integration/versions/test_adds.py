@@ -282,6 +282,40 @@ async def test_add_of_a_deleted_version_as_base_fails(engine: LocalEngine) -> No
     assert (await engine.failed(task))["code"] == NotFound.code
 
 
+async def test_copies_that_cross_bring_what_stood_there_before(engine: LocalEngine) -> None:
+    one, other = await make_repository(engine), await make_repository(engine)
+    await engine.completed(await create_add(engine, one, await make_files(engine, ("a", "1"), ("both", "1"))))
+    await engine.completed(await create_add(engine, other, await make_files(engine, ("b", "2"), ("both", "2"))))
+    sources = [await latest_version(one), await latest_version(other)]
+
+    there, back = await create_copy(engine, other, sources[0]), await create_copy(engine, one, sources[1])
+    await engine.completed(there)
+    await engine.completed(back)
+
+    files = {"a": digest_of("1"), "b": digest_of("2")}
+    assert await files_of(engine, await latest_version(other)) == files | {"both": digest_of("1")}
+    assert await files_of(engine, await latest_version(one)) == files | {"both": digest_of("2")}
+
+
+async def test_add_that_is_canceled_while_it_waits_is_not_taken_along(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    engine.dispatcher.is_losing = True
+    waiting = [await create_add(engine, repository, await make_files(engine, (name, "1"))) for name in "abc"]
+    engine.dispatcher.is_losing = False
+    async with engine.unit_of_work() as work:
+        await tasks.cancel(work, waiting[1])
+
+    await engine.runner.run(waiting[0].id)
+
+    assert [(await engine.finished(task)).state for task in waiting] == [
+        TaskState.COMPLETED,
+        TaskState.CANCELED,
+        TaskState.COMPLETED,
+    ]
+    latest = await latest_version(repository)
+    assert (latest.number, set(await files_of(engine, latest))) == (1, {"a", "c"})
+
+
 async def test_group_names_no_more_units_than_a_statement_takes(engine: LocalEngine) -> None:
     repository = await make_repository(engine)
     engine.dispatcher.is_losing = True

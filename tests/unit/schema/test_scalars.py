@@ -39,7 +39,17 @@ def test_times_are_read_with_any_offset(text: str) -> None:
     assert TIME.parse_value(text) == datetime(2026, 1, 31, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("value", ["2026-01-31T12:00:00", "yesterday", "", 5])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-01-31T12:00:00",
+        "yesterday",
+        "",
+        5,
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
 def test_other_times_are_refused(value: Any) -> None:
     assert TIME.parse_value is not None
     with pytest.raises((TypeError, ValueError)):

@@ -24,12 +24,19 @@ def test_secrets_are_not_repeated_in_errors() -> None:
     assert "wire" not in str([fault.as_document() for fault in raised.value.exceptions])  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("name", ["a", "Fedora 42 (x86_64)", "日本", "a/b", "x" * 255])
+@pytest.mark.parametrize("name", ["a", "Fedora 42 (x86_64)", "日本", "a/b", "x" * 255, "é", "👩\u200d🔧"])
 def test_name_is_taken_as_it_is(name: str) -> None:
     assert check_name(name) == name
 
 
-@pytest.mark.parametrize("name", ["", "   ", " a", "a ", "a\nb", "a\x00", "a\x7f", "a\u2028b", "\ud800", "x" * 256])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "   ", " a", "a ", "a\nb", "a\x00", "a\x7f", "a\x9b", "a\u2028b", "\ud800", "x" * 256),
+        # What looks like another name: turned around, with what shows nothing in it, or written in another way.
+        *("a\u202eb", "a\u2066b", "a\u200bb", "\ufeffa", "e\u0301"),
+    ],
+)
 def test_name_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(Invalid) as raised:
         check_name(name)
