@@ -10,14 +10,14 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from typing_extensions import override
 
-from headbox.errors import ArtifactDamaged, NotFound, StorageFull
+from headbox.errors import ArtifactDamaged, NotFound, StorageFull, StorageUnavailable
 from headbox.storage.interface import READ_CHUNK_BYTES, ArtifactStorage, StorageHealth, StoredArtifact
 from headbox.storage.keys import digest_of, key_of
 
@@ -55,7 +55,7 @@ class FilesystemStorage(ArtifactStorage):
 
     async def _take(self, path: Path, digest: str, place: Callable[[Path, Path], None]) -> None:
         target = self.path_of(digest)
-        with StorageFull.translated(f"the artifact {digest}"):
+        with _translated(digest), StorageFull.translated(f"the artifact {digest}"):
             try:
                 place(path, target)
             except OSError as error:
@@ -75,28 +75,26 @@ class FilesystemStorage(ArtifactStorage):
 
     @override
     async def size_of(self, digest: str) -> int | None:
-        return _size(self.path_of(digest))
+        with _translated(digest):
+            return _size(self.path_of(digest))
 
     @override
     async def exists(self, digest: str) -> bool:
-        return _size(self.path_of(digest)) is not None
+        return await self.size_of(digest) is not None
 
     @override
     async def read(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        try:
-            fd = os.open(self.path_of(digest), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NotFound(what="artifact", key=digest) from None
+        with _translated(digest, is_read=True):
+            try:
+                fd = os.open(self.path_of(digest), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                raise NotFound(what="artifact", key=digest) from None
         # Closing under a thread that still reads, when we are canceled, is harmless: nobody gets what it reads.
         try:
             while stop is None or start < stop:
                 wanted = READ_CHUNK_BYTES if stop is None else min(READ_CHUNK_BYTES, stop - start)
-                try:
+                with _translated(digest, is_read=True):
                     chunk = await asyncio.to_thread(os.pread, fd, wanted, start)
-                except OSError as error:
-                    if error.errno not in _BAD_MEDIUM:
-                        raise
-                    raise ArtifactDamaged(sha256=digest, fault="unreadable") from error
                 if not chunk:
                     return
                 start += len(chunk)
@@ -107,17 +105,23 @@ class FilesystemStorage(ArtifactStorage):
     @override
     async def delete(self, digest: str) -> None:
         # In a thread: to let go of a large file takes the file system its time.
-        await asyncio.to_thread(self.path_of(digest).unlink, missing_ok=True)
+        with _translated(digest):
+            await asyncio.to_thread(self.path_of(digest).unlink, missing_ok=True)
 
     @override
     async def listing(self) -> AsyncIterator[StoredArtifact]:
-        for folder in await asyncio.to_thread(os.listdir, self._root):
-            for stored in await asyncio.to_thread(_in_folder, self._root / folder):
+        with _translated():
+            folders = await asyncio.to_thread(os.listdir, self._root)
+        for folder in folders:
+            with _translated():
+                found = await asyncio.to_thread(_in_folder, self._root / folder)
+            for stored in found:
                 yield stored
 
     @override
     async def flush(self) -> None:
-        await asyncio.to_thread(self._flush)
+        with _translated():
+            await asyncio.to_thread(self._flush)
 
     @override
     async def check(self) -> StorageHealth:
@@ -144,6 +148,23 @@ class FilesystemStorage(ArtifactStorage):
         except OSError as error:
             return StorageHealth(ok=False, detail=f"not writable: {error.strerror}")
         return StorageHealth(ok=True, detail=f"{free_bytes / _GIBIBYTE:.1f} GiB free")
+
+
+@contextmanager
+def _translated(digest: str = "", *, is_read: bool = False) -> Iterator[None]:
+    """Raise what a storage raises in place of the operating system's errors, such as of a read-only file system.
+
+    Args:
+        digest: The artifact that it is about, if it is about one.
+        is_read: Whether its bytes are read.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_read and error.errno in _BAD_MEDIUM:
+            raise ArtifactDamaged(sha256=digest, fault="unreadable") from error
+        about = digest and f" (artifact {digest})"
+        raise StorageUnavailable(reason=f"{error.strerror}{about}") from error
 
 
 def _move(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from headbox.errors import ArtifactDamaged, StorageFull
+from headbox.errors import ArtifactDamaged, StorageFull, StorageUnavailable
 from headbox.storage import FilesystemStorage, filesystem
 
 DIGEST = hashlib.sha256(b"paper").hexdigest()
@@ -216,6 +216,41 @@ async def test_bytes_that_the_disk_cannot_read_are_damaged(
 
     with pytest.raises(ArtifactDamaged):
         await anext(storage.read(DIGEST))
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ESTALE, errno.EIO])
+async def test_folder_that_refuses_to_be_written_is_told(
+    storage: FilesystemStorage, download: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refusing(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "rename", refusing)
+    monkeypatch.setattr(filesystem, "_sync_file_system", refusing)
+
+    for take in (storage.adopt, storage.replace):
+        with pytest.raises(StorageUnavailable) as raised:
+            await take(download, DIGEST)
+        assert raised.value.message.endswith(f"{os.strerror(code)} (artifact {DIGEST}).")
+    with pytest.raises(StorageUnavailable):
+        await storage.flush()
+    assert download.exists()
+
+
+async def test_what_cannot_be_looked_at_or_read_is_told(storage: FilesystemStorage, download: Path) -> None:
+    # A link to itself: like a file of another user, it is there, and cannot be opened even by root.
+    path = storage.path_of(DIGEST)
+    path.parent.mkdir()
+    path.symlink_to(path)
+
+    for asked in (storage.size_of(DIGEST), storage.exists(DIGEST), anext(storage.read(DIGEST))):
+        with pytest.raises(StorageUnavailable):
+            await asked
+    path.unlink()
+    path.mkdir()
+    for asked in (storage.delete(DIGEST), storage.replace(download, DIGEST), anext(storage.read(DIGEST))):
+        with pytest.raises(StorageUnavailable):
+            await asked
 
 
 def incoming(storage: FilesystemStorage) -> list[str]:
