@@ -228,7 +228,8 @@ async def plan_deletion(
 
     Raises:
         NotFound: There is no such repository, or no such version of it.
-        Invalid: Neither or both of the versions and their number are given, or there are too many.
+        Invalid: Neither or both of the versions and their number are given.
+        LimitExceeded: There are too many.
     """
     if (retain_versions is None) == (versions is None):
         reason = "either it or versions says what to delete"

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from headbox.errors import InUse, Invalid
+from headbox.errors import InUse, Invalid, LimitExceeded
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch, lock_name
 from headbox.services.rows import locked
@@ -21,6 +21,17 @@ from headbox.tasking.engine import UnitOfWork
 
 #: Most versions that one new version lets go; the next one lets go of more.
 MAX_RETIRED = 100
+#: Most versions whose deletion is planned at a time.
+MAX_PLANNED = 10_000
+
+#: Versions that distributions are pinned to, or to publications of them, or that they serve.
+_USED = (
+    "SELECT repository_version_id FROM distribution WHERE repository_version_id IS NOT NULL"
+    " UNION SELECT publication.repository_version_id FROM distribution"
+    " JOIN publication ON publication.id = distribution.publication_id"
+    " UNION SELECT publication.repository_version_id FROM distribution"
+    " JOIN publication ON publication.id = distribution.serving_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,9 @@ async def retire(connection: Connection, repository: Repository) -> int:
         return 0
     surplus = await fetch(
         connection,
-        "SELECT id FROM repository_version WHERE repository_id = ? AND number < ("
+        "SELECT id FROM repository_version WHERE repository_id = ? AND number < ("  # noqa: S608
         "   SELECT MIN(number) FROM (SELECT number FROM repository_version WHERE repository_id = ?"
-        "   ORDER BY number DESC LIMIT ?) AS kept) ORDER BY number LIMIT ?",
+        f"   ORDER BY number DESC LIMIT ?) AS kept) AND id NOT IN ({_USED}) ORDER BY number LIMIT ?",
         [str(repository.id), str(repository.id), repository.retain_versions, MAX_RETIRED],
     )
     if not surplus:
@@ -114,19 +125,27 @@ async def plan_retention(connection: Connection, repository: Repository, version
 
     Raises:
         Invalid: It is less than one.
+        LimitExceeded: Too many would go to be planned together.
     """
     if versions < 1:
         raise Invalid(field="retain_versions", reason="at least one version is kept", path=("retain_versions",))
-    newest_first = await RepositoryVersion.filter(repository_id=repository.id).using_db(connection).order_by("-number")
-    return await plan(connection, repository, newest_first[versions:])
+    newest_first = RepositoryVersion.filter(repository_id=repository.id).using_db(connection).order_by("-number")
+    surplus = await newest_first.offset(versions).limit(MAX_PLANNED + 1)
+    if len(surplus) > MAX_PLANNED:
+        hint = "Keep more of them, or name some to delete."
+        raise LimitExceeded(
+            what="The number of versions that would go", limit=MAX_PLANNED, path=("retain_versions",), hint=hint
+        )
+    return await plan(connection, repository, surplus)
 
 
 async def plan(connection: Connection, repository: Repository, versions: Sequence[RepositoryVersion]) -> DeletionPlan:
     """Return what it would come to if some versions of a repository were deleted."""
     deleted: list[RepositoryVersion] = []
     kept: list[RepositoryVersion] = []
+    used = await _used(connection, repository)
     for version in sorted(versions, key=attrgetter("number")):
-        stays = version.number == repository.latest_number or await _users(connection, version.id)
+        stays = version.number == repository.latest_number or version.id in used
         (kept if stays else deleted).append(version)
     if not deleted:
         return DeletionPlan(kept=tuple(kept))
@@ -150,6 +169,12 @@ async def plan(connection: Connection, repository: Repository, versions: Sequenc
         [str(repository.id), str(repository.id), *(str(version.id) for version in deleted)],
     )
     return DeletionPlan(tuple(deleted), tuple(kept), row["units"], int(row["size"]))
+
+
+async def _used(connection: Connection, repository: Repository) -> set[UUID]:
+    """Return the ids of the versions that something of is served or pinned."""
+    statement = f"SELECT id FROM repository_version WHERE repository_id = ? AND id IN ({_USED})"  # noqa: S608
+    return {UUID(str(row["id"])) for row in await fetch(connection, statement, [str(repository.id)])}
 
 
 async def _users(connection: Connection, version_id: UUID) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from headbox.resolvers.ids import GlobalId
+from headbox.services import version_deletion
 from headbox.types import uuid7
 from tests.integration.schema.additions import ADD, DELETE_VERSION, ROLLBACK, Shelf, file_ids, paths
 from tests.integration.schema.api import Api
@@ -191,3 +192,17 @@ async def test_few_versions_are_kept_where_that_is_wanted(shelf: Shelf) -> None:
     assert sorted(await ids(shelf)) == [1, 4, 5]
     assert await diff(shelf, 1, 5) == {("ADDED", "c"), ("ADDED", "d")}
     assert await shelf.files(4) == {"a", "c"}
+
+
+async def test_versions_that_stay_do_not_keep_others_from_going(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version_deletion, "MAX_RETIRED", 2)
+    known = await ids(shelf)
+    for number in (0, 1):
+        pinned = {"name": f"v{number}", "basePath": f"v{number}", "source": {"repositoryVersion": known[number]}}
+        await shelf.api.run(PIN, input=pinned)
+    update = "mutation ($input: UpdateFileRepositoryInput!) { updateFileRepository(input: $input) { errors { code } } }"
+    await shelf.api.run(update, input={"id": shelf.id, "retainVersions": 1})
+
+    await shelf.add(("d", "4"))
+
+    assert sorted(await ids(shelf)) == [0, 1, 4, 5]

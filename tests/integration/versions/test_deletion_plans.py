@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from headbox.models import Distribution, RepositoryVersion
+import pytest
+
+from headbox.errors import LimitExceeded
+from headbox.models import Distribution, Publication, RepositoryVersion
 from headbox.services import version_deletion
 from headbox.types import Automation
 from tests.factories.content import create_add, latest_version, make_files
+from tests.factories.distribution import make_distribution
 from tests.factories.repository import make_repository
+from tests.factories.task import make_publish
 from tests.support.engine import LocalEngine
+from tests.support.statements import statements
 
 
 async def test_plan_says_what_goes_for_good(engine: LocalEngine) -> None:
@@ -44,3 +50,35 @@ async def test_what_is_served_stays(engine: LocalEngine) -> None:
     assert [version.id for version in plan.kept] == [served.id]
     assert [version.number for version in plan.versions] == [0]
     assert plan.units == 0
+
+
+async def test_what_is_pinned_by_a_publication_stays(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    await engine.completed(await create_add(engine, repository, await make_files(engine, ("a", "1"))))
+    pinned = await latest_version(repository)
+    publish = await engine.completed(await make_publish(engine, repository))
+    await make_distribution(engine, "pinned", await Publication.get(id=publish.result["publication"]))
+    for text in ("2", "3"):
+        await engine.completed(await create_add(engine, repository, await make_files(engine, ("a", text))))
+    repository = await type(repository).get(id=repository.id)
+
+    with statements() as few:
+        await version_deletion.plan_retention(engine.database.connection, repository, 2)
+    with statements() as asked:
+        plan = await version_deletion.plan_retention(engine.database.connection, repository, 1)
+
+    assert [version.id for version in plan.kept] == [pinned.id]
+    assert [version.number for version in plan.versions] == [0, 2]
+    assert len(asked) == len(few), "the number of versions makes no more of them"
+
+
+async def test_too_many_are_not_planned(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version_deletion, "MAX_PLANNED", 1)
+    repository = await make_repository(engine)
+    for text in ("1", "2"):
+        await engine.completed(await create_add(engine, repository, await make_files(engine, ("a", text))))
+    repository = await type(repository).get(id=repository.id)
+
+    assert len((await version_deletion.plan_retention(engine.database.connection, repository, 2)).versions) == 1
+    with pytest.raises(LimitExceeded):
+        await version_deletion.plan_retention(engine.database.connection, repository, 1)
