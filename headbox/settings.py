@@ -25,7 +25,17 @@ def _default_data_dir() -> Path:
 class Section(BaseModel):
     """A group of settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _check_port(url: str) -> None:
+    """Refuse an address that cannot be taken apart, which a password with special characters may be the reason of."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise ValueError(
+            "its port is no number from 0 to 65535; special characters of a password are written as %40, %2F, %23"
+        ) from error
 
 
 class ServerSettings(Section):
@@ -71,10 +81,7 @@ class DatabaseSettings(Section):
             return None
         if not url.startswith(("postgres://", "postgresql://")):
             raise ValueError("it begins with postgres:// or postgresql://")
-        try:
-            _ = urlsplit(url).port
-        except ValueError as error:
-            raise ValueError("its port is no number from 0 to 65535") from error
+        _check_port(url)
         return url
 
 
@@ -96,9 +103,16 @@ class RedisSettings(Section):
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str | None) -> str | None:
-        if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        if not url:
+            return None
+        if not url.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("it begins with redis://, rediss:// or unix://")
-        return url or None
+        _check_port(url)
+        parts = urlsplit(url)
+        # The client would take the first one for any other text.
+        if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+            raise ValueError("its database is a number")
+        return url
 
 
 class WorkerSettings(Section):
@@ -121,20 +135,35 @@ class WorkerSettings(Section):
         description="Port that `headbox worker` shows its health and metrics on, and the next ones for its further"
         " processes; 0 takes free ones.",
     )
-    heartbeat_seconds: float = Field(2.0, gt=0, description="How often a worker says that it lives, in seconds.")
-    lost_after_seconds: float = Field(10.0, gt=0, description="Silence after which a worker is lost, in seconds.")
+    heartbeat_seconds: float = Field(
+        2.0, gt=0, le=3600, description="How often a worker says that it lives, in seconds."
+    )
+    lost_after_seconds: float = Field(
+        10.0, gt=0, le=86_400, description="Silence after which a worker is lost, in seconds: two heartbeats or more."
+    )
     reconcile_seconds: float = Field(
-        3.0, gt=0, description="How often lost messages and workers are looked for, in seconds."
+        3.0, gt=0, le=3600, description="How often lost messages and workers are looked for, in seconds."
     )
     max_attempts: int = Field(3, ge=1, description="How often a task whose worker is lost is taken up.")
-    idempotency_hours: float = Field(24.0, gt=0, description="How long an idempotency key is remembered, in hours.")
+    idempotency_hours: float = Field(
+        24.0, gt=0, le=87_600, description="How long an idempotency key is remembered, in hours."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        # Or tasks would be taken from workers that are well, and run twice.
+        if self.lost_after_seconds < 2 * self.heartbeat_seconds:
+            raise ValueError(
+                "HEADBOX_WORKER_LOST_AFTER_SECONDS must be twice HEADBOX_WORKER_HEARTBEAT_SECONDS, or longer"
+            )
+        return self
 
 
 class TaskSettings(Section):
     """What is kept of tasks."""
 
     keep_days: float | None = Field(
-        None, gt=0, description="How long finished tasks are kept, in days; for ever when it is not set."
+        None, gt=0, le=36_500, description="How long finished tasks are kept, in days; for ever when it is not set."
     )
 
 

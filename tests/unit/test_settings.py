@@ -56,6 +56,14 @@ def test_each_section_is_read_from_its_variables(monkeypatch: pytest.MonkeyPatch
         ("HEADBOX_SERVER_PROT", "1234"),
         ("HEADBOX_DATABASE_URL", "mysql://host/headbox"),
         ("HEADBOX_DATABASE_URL", "postgres://host:port/headbox"),
+        ("HEADBOX_DATABASE_URL", "postgres://user:p#ss@host/headbox"),
+        ("HEADBOX_REDIS_URL", "http://host"),
+        ("HEADBOX_REDIS_URL", "redis://host:99999/0"),
+        ("HEADBOX_REDIS_URL", "redis://:p/ss@host/0"),
+        ("HEADBOX_REDIS_URL", "redis://host/cache"),
+        ("HEADBOX_WORKER_LOST_AFTER_SECONDS", "inf"),
+        ("HEADBOX_WORKER_LOST_AFTER_SECONDS", "3.9"),
+        ("HEADBOX_WORKER_HEARTBEAT_SECONDS", "6"),
         ("HEADBOX_STORAGE_URL", "/srv/artifacts"),
         ("HEADBOX_STORAGE_URL", "file://srv/artifacts"),
         ("HEADBOX_STORAGE_URL", "s3:///prefix"),
@@ -76,6 +84,25 @@ def test_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: 
 
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize("name", ["HEADBOX_DATABASE_URL", "HEADBOX_REDIS_URL"])
+def test_password_that_splits_its_address_is_not_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    scheme = "postgres" if "DATABASE" in name else "redis"
+    monkeypatch.setenv(name, f"{scheme}://user:secret#word@host/0")
+
+    with pytest.raises(ValidationError, match="written as %40") as refused:
+        Settings()
+    assert not any("secret" in error["msg"] for error in refused.value.errors())
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:p%23ss@host", "redis://host:6380/3", "rediss://host/", "unix:///run/redis.sock"]
+)
+def test_addresses_of_redis(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HEADBOX_REDIS_URL", url)
+
+    assert Settings().redis.url == url
 
 
 def test_list_that_is_no_json_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

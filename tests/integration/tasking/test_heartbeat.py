@@ -28,7 +28,7 @@ LOST_AFTER_SECONDS = 0.6
 
 @pytest.fixture
 async def engine(data_dir: Path) -> AsyncIterator[LocalEngine]:
-    settings = WorkerSettings(lost_after_seconds=LOST_AFTER_SECONDS)
+    settings = WorkerSettings(lost_after_seconds=LOST_AFTER_SECONDS, heartbeat_seconds=LOST_AFTER_SECONDS / 2)
     async with LocalEngine(data_dir, worker=settings).running() as engine:
         yield engine
 
