@@ -8,6 +8,7 @@ from uuid import UUID
 
 from headbox.download.interface import Fetched
 from headbox.errors import ArtifactInvalid, TaskError
+from headbox.models import ArtifactSource
 from headbox.pipeline.run import Run
 from headbox.services import source as sources
 from headbox.services.remote_pool import RemotePool
@@ -46,7 +47,7 @@ class OtherSources:
             return None
         connection = self._run.engine.database.connection
         found = await sources.candidates(connection, self._pool, sha256=sha256)
-        for source in [source for source in found if source.remote_id != self._remote_id][:MAX_SOURCES]:
+        for source in [source for source in found if self._may_have_it(source)][:MAX_SOURCES]:
             try:
                 async with self._pool.lease(source.remote_id) as remote:
                     if remote.policy is DownloadPolicy.STREAMED:
@@ -69,3 +70,7 @@ class OtherSources:
             await sources.worked(connection, self._pool, source)
             return fetched
         return None
+
+    def _may_have_it(self, source: ArtifactSource) -> bool:
+        # A remote that did not answer is not asked for thousands of files, one time-out after the other.
+        return source.remote_id != self._remote_id and not self._pool.is_away(source.remote_id)

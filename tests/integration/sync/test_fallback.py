@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from headbox.models import ArtifactSource, Remote
+from headbox.download.interface import Fetched
+from headbox.errors import RemoteResponse
+from headbox.models import ArtifactSource, Remote, Task
+from headbox.pipeline.run import Run
 from headbox.services import fallback
 from headbox.services import remote as remotes
+from headbox.services.fallback import OtherSources
+from headbox.services.remote_pool import open_pool
+from headbox.types import uuid7
 from tests.factories.remote import new_remote
 from tests.factories.repository import make_repository
 from tests.support.engine import LocalEngine
-from tests.support.mirror import Mirror, digests, issues, reports, serve
+from tests.support.mirror import Mirror, digests, issues, reports, serve, sha256
 from tests.support.upstream import Fault, Status, Upstream, pulp_manifest
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(4)}
@@ -142,3 +149,22 @@ async def test_remote_that_was_deleted_is_asked_as_it_was_last(
     task = await mirror.sync(FILES)
 
     assert reports(task)["sync.fallback.artifacts"] == 1
+
+
+async def test_remote_that_is_away_is_not_asked_for_every_file(
+    engine: LocalEngine, other: Upstream, tmp_path: Path
+) -> None:
+    remote = await known(engine, other)
+    run = Run(engine, engine.storage, Task(), tmp_path)
+    error = RemoteResponse(url="http://example.org/2.txt", reason="404", status=404)
+    async with open_pool(engine) as pool:
+        others = OtherSources(run, pool, uuid7())
+
+        async def fetched(path: str) -> Fetched | None:
+            digest = sha256(FILES[path])
+            return await others.fetch(tmp_path / path, sha256=digest, size=None, error=error, on_bytes=lambda _: None)
+
+        assert await fetched("1.txt") is not None
+        pool.note(remote.id, is_away=True)
+        assert await fetched("2.txt") is None
+    assert (other.hits("1.txt"), other.hits("2.txt")) == (1, 0)
