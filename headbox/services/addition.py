@@ -245,7 +245,8 @@ async def _finish(run: Run, work: UnitOfWork, parameters: VersionTask[Any], grou
     await lifecycle.go_on(work.connection, [member.attempt for member in others])
     version_id = None
     if group.version.is_changed:
-        version = await versions.commit(work.connection, group.version, leader.task.id)
+        # The one that runs may have failed, and have no part in it.
+        version = await versions.commit(work.connection, group.version, group.made[0].task.id)
         version_id = str(version.id)
     for member in group.made:
         _report(run, member)

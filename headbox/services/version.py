@@ -16,7 +16,7 @@ from uuid import UUID
 
 from headbox.filters.conditions import Condition
 from headbox.models import Repository, RepositoryVersion
-from headbox.models.database import Connection, execute, fetch, joining_sets, lock_name, now
+from headbox.models.database import Connection, execute, fetch, joining_many, joining_sets, lock_name, now
 from headbox.types import Origin, uuid7
 
 #: Slots that one statement keeps: each is a parameter, of the 32,766 that SQLite takes.
@@ -235,16 +235,35 @@ async def prepare_changes(
     older = None if base == repository.latest_number else base
     gone = [str(content_id) for content_id in removed]
     await discard(connection, repository)
-    if older is not None:
-        await _remove_added_since(connection, repository, task_ids[0], number, older)
-    await _remove(connection, repository, number, gone)
-    if task_ids:
-        await _add_staged(connection, repository, task_ids, number, origin)
-    if older is not None:
-        await _add_removed_since(connection, repository, task_ids[0], number, older, but=gone)
+    async with joining_many(connection, await _size(connection, repository, task_ids, older)):
+        if older is not None:
+            await _remove_added_since(connection, repository, task_ids[0], number, older)
+        await _remove(connection, repository, number, gone)
+        if task_ids:
+            await _add_staged(connection, repository, task_ids, number, origin)
+        if older is not None:
+            await _add_removed_since(connection, repository, task_ids[0], number, older, but=gone)
     prepared = await _summarised(connection, repository, number)
     prepared.base_number = repository.latest_number if base is None else base
     return prepared
+
+
+async def _size(connection: Connection, repository: Repository, task_ids: Sequence[UUID], older: int | None) -> int:
+    """Return how many units a change is about at the most: those staged, and those that changed since an older base."""
+    [staged] = await fetch(
+        connection,
+        f"SELECT COUNT(*) AS units FROM staged_content WHERE task_id IN ({', '.join('?' * len(task_ids)) or 'NULL'})",  # noqa: S608
+        [str(task_id) for task_id in task_ids],
+    )
+    if older is None:
+        return int(staged["units"])
+    [changed] = await fetch(
+        connection,
+        "SELECT COALESCE(SUM(added + removed), 0) AS units FROM repository_version"
+        " WHERE repository_id = ? AND number > ?",
+        [str(repository.id), older],
+    )
+    return int(staged["units"]) + int(changed["units"])
 
 
 async def _remove(connection: Connection, repository: Repository, number: int, content_ids: Sequence[str]) -> None:

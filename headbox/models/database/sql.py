@@ -20,6 +20,9 @@ from headbox.models.database.sqlite_backend import SqliteTransaction
 
 #: Most parameters of one statement, as SQLite since 3.32 takes them; PostgreSQL takes twice as many.
 MAX_PARAMETERS = 32_766
+#: From how many rows on a set is joined as a whole, see `joining_many`: to look so many up takes longer than to go
+#: through all of another set, as soon as PostgreSQL takes either of them for smaller than it is.
+MANY_ROWS = 1_000
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -164,6 +167,19 @@ async def joining_sets(connection: Connection) -> AsyncIterator[None]:
     yield
     # Whatever fails in the block ends the transaction, and this with it.
     await execute(connection, "SET LOCAL enable_nestloop TO DEFAULT")
+
+
+@asynccontextmanager
+async def joining_many(connection: Connection, rows: int) -> AsyncIterator[None]:
+    """Let sets be joined as wholes where that many rows of one are looked for in the other, see `joining_sets`.
+
+    Few are looked up one by one, so that it takes no longer the larger the other set is.
+    """
+    if rows < MANY_ROWS:
+        yield
+        return
+    async with joining_sets(connection):
+        yield
 
 
 async def analyze(connection: Connection, table: str) -> None:

@@ -316,6 +316,22 @@ async def test_add_that_is_canceled_while_it_waits_is_not_taken_along(engine: Lo
     assert (latest.number, set(await files_of(engine, latest))) == (1, {"a", "c"})
 
 
+async def test_version_is_of_one_of_those_that_made_it(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    await engine.completed(await create_add(engine, repository, await make_files(engine, ("a", "1"))))
+    engine.dispatcher.is_losing = True
+    failing = await create_add(engine, repository, await make_files(engine, ("a", "2")), overwrite=False)
+    other = await create_add(engine, repository, await make_files(engine, ("b", "1")))
+    engine.dispatcher.is_losing = False
+
+    await engine.runner.run(failing.id)
+
+    await engine.failed(failing)
+    await engine.completed(other)
+    latest = await latest_version(repository)
+    assert (latest.number, latest.created_by_id) == (2, other.id)
+
+
 async def test_group_names_no_more_units_than_a_statement_takes(engine: LocalEngine) -> None:
     repository = await make_repository(engine)
     engine.dispatcher.is_losing = True

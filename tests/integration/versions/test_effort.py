@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headbox.models import Repository
-from headbox.models.database import fetch
+from headbox.models.database import fetch, sql
 from headbox.services import version_deletion
 from tests.factories.content import create_add, create_copy, latest_version, make_files
 from tests.factories.repository import make_repository
@@ -79,6 +79,28 @@ async def test_no_change_goes_through_one_set_for_each_unit_of_another(engine: L
     [staged_with_needs] = [plan for text, plan in plans.items() if "WITH RECURSIVE needed" in text]
     # Whatever is needed leads to a membership, and not the other way round.
     assert re.search(r"SCAN needed\n(.*\n)?.*SEARCH member USING .*content_id=\?", staged_with_needs)
+
+
+@pytest.mark.distributed
+async def test_many_units_are_joined_as_a_set_and_few_are_looked_up(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "MANY_ROWS", 2)
+    repository = await make_repository(engine)
+    units = await make_files(engine, ("a", "1"), ("b", "1"), ("c", "1"))
+
+    async def settings(**fields: Any) -> list[str]:
+        """Return how a change lets PostgreSQL join."""
+        with statements() as asked:
+            await engine.completed(await create_add(engine, repository, **fields))
+        return [text for text in asked if text.startswith("SET LOCAL enable_nestloop")]
+
+    as_sets = ["SET LOCAL enable_nestloop = off: []", "SET LOCAL enable_nestloop TO DEFAULT: []"]
+    assert await settings(add=units[:1]) == []
+    base = await latest_version(repository)
+    assert await settings(add=units[1:]) == as_sets
+    assert await settings(base=base) == as_sets
+    assert await settings(remove=units[:1]) == []
 
 
 async def plans_of(engine: LocalEngine, asked: list[str]) -> dict[str, str]:
