@@ -69,7 +69,7 @@ def condition(context: Context, filter: Mapping[str, Any] | None) -> Condition:
             "group": lambda text: _names(context, "task.group_id", text, TaskGroup),
             "created_after": lambda time: Condition("task.created_at > ?", (_utc(time),)),
             "created_before": lambda time: Condition("task.created_at < ?", (_utc(time),)),
-            "label": lambda labels: labeled(context.connection, "task.labels", labels),
+            "label": lambda labels: _labeled(context, labels),
         },
     )
 
@@ -78,6 +78,12 @@ def _names(context: Context, column: str, id: str, model: type[Repository | Work
     """Return the condition that a column names what a global id names: nothing, when it is the id of something else."""
     row_id = context.types.row_id(id, model)
     return Condition(f"{column} = ?", (str(row_id),)) if row_id else NONE
+
+
+def _labeled(context: Context, labels: Sequence[dict[str, Any]]) -> Condition:
+    """Return the condition that a task has all of these labels: few have any, and only theirs are taken apart."""
+    has_any = [Condition("task.labels <> '{}'")] if labels else []
+    return every([*has_any, labeled(context.connection, "task.labels", labels)])
 
 
 def _utc(time: datetime) -> datetime:

@@ -148,6 +148,8 @@ async def test_tasks_by_filter(api: Api) -> None:
     assert await found(kind=["gate.wait"], state=["COMPLETED"]) == [first]
     assert await found(state=[]) == []
     assert await found(label=[{"key": "team", "value": "b"}]) == [second]
+    assert await found(label=[]) == [second, first]
+    assert await found(**{"not": {"label": [{"key": "team", "value": "b"}]}}) == [first]
     assert await found(group=gid("TaskGroup", group)) == [first]
     assert await found(worker=worker) == [second, first]
     assert await found(createdAfter=future) == []
