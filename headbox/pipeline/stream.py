@@ -16,10 +16,11 @@ from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.pipeline.run import Reading
 from headbox.types import OnError, TotalKind
 
-#: Units that go through the pipeline together.
-BATCH_UNITS = 4000
+#: Units that go through the pipeline together: few at first, so that nobody waits for long, and then twice as many each
+#: time, for the more there are, the less the database has to do for each.
+FIRST_BATCH_UNITS, BATCH_UNITS = 1000, 8000
 #: Units that are parsed before everything else on the event loop gets its turn.
-UNITS_A_TURN = 50
+UNITS_A_TURN = 100
 #: Units that one sync leaves out; where there are more, its remote is not what it was taken for.
 MAX_ISSUES = 10_000
 
@@ -115,7 +116,7 @@ class UnitStream:
                 if self._is_ending:
                     return
                 units += self._new_units(turn)
-                if len(units) >= BATCH_UNITS:
+                if len(units) >= min(max(self.unit_count, FIRST_BATCH_UNITS), BATCH_UNITS):
                     yield self._batch(units, limit)
                     units = []
         if units:

@@ -28,7 +28,7 @@ from headbox.tasking.engine import UnitOfWork
 from headbox.types import OnError, uuid7
 
 #: Batches that are under way at a time: one is parsed and one is saved while others download.
-BATCHES_IN_FLIGHT = 4
+BATCHES_IN_FLIGHT = 3
 
 
 class SyncPipeline:
@@ -67,6 +67,9 @@ class SyncPipeline:
         self._known = run.report("sync.known.content", "Known already")
         self._downloads = Downloads(run, downloader, fallback) if downloader else None
         self._saved = run.report("sync.save.content", "Saving content units")
+        # A first sync knows nothing, batch after batch: as long as that is so, none waits at the database to be told it
+        # once more. What turns out to be known after all is `NewlyKnown`.
+        self._looks_up = True
 
     async def take(self, declared: AsyncIterator[DeclaredContent]) -> None:
         """Save and stage everything that is declared.
@@ -95,10 +98,8 @@ class SyncPipeline:
         await self.save_issues()
 
     async def _process(self, batch: Batch, saving: asyncio.Lock) -> None:
-        connection = self._run.engine.database.connection
-        batch.known = await known_artifacts(connection, batch.units)
-        self._known.add(len(batch.known))
-        self._stream.leave_out(batch, batch.contradictions())
+        if self._looks_up:
+            await self._look_up(batch)
         if self._fingerprint:
             await self._fingerprint.add(batch.units)
         if self._downloads:
@@ -107,8 +108,15 @@ class SyncPipeline:
         # One after the other: the database takes one writer, and the others are read and downloaded meanwhile.
         async with saving:
             await self._save(batch, inserts)
+        self._known.add(len(batch.known))
         self._saved.add(len(batch.units))
         self._stream.arrived(batch)
+
+    async def _look_up(self, batch: Batch) -> None:
+        batch.known = await known_artifacts(self._run.engine.database.connection, batch.units)
+        self._stream.leave_out(batch, batch.contradictions())
+        # What is known is not downloaded again, and a fingerprint is of what is left.
+        self._looks_up = bool(batch.known or self._downloads or self._fingerprint)
 
     async def _save(self, batch: Batch, inserts: Sequence[Insert]) -> None:
         connection = self._run.engine.database.connection
@@ -124,8 +132,7 @@ class SyncPipeline:
                 await self._fetch(batch, collected.digests)
             else:
                 return
-            batch.known = await known_artifacts(connection, batch.units)
-            self._stream.leave_out(batch, batch.contradictions())
+            await self._look_up(batch)
             inserts = inserts_of(batch, self._run.task.id, self._remote_id)
 
     async def _fetch(self, batch: Batch, gone: Collection[str] = ()) -> None:

@@ -17,7 +17,7 @@ from headbox.models.database import (
     Database,
     DatabaseUnusable,
     check_shareable,
-    migrate,
+    migrate_apart,
     pending_migrations,
     sole_use,
     waiting_for_database,
@@ -110,7 +110,7 @@ class Parts:
         if self.settings.redis.url is not None and not database.is_sqlite:
             await check_shareable(database)
         if may_migrate:
-            await migrate(database, self.registry.searched_fields())
+            await migrate_apart(database, self.registry.searched_fields())
         elif pending := await pending_migrations(database):
             raise StartRefused(f"the database lacks {', '.join(pending)}", "Run headbox migrate.")
         async with database.connected():

@@ -17,7 +17,7 @@ from headbox.cli.processes.refusal import StartRefused, check_distributed
 from headbox.cli.processes.server import Server, listening, tune_interpreter
 from headbox.cli.processes.working import worker_of
 from headbox.content_app import ContentApp
-from headbox.models.database import Database
+from headbox.models.database import Database, checkpointed
 from headbox.schema.app import GraphQLApp
 from headbox.settings import Settings
 from headbox.tasking.bus import EventBus
@@ -96,6 +96,7 @@ async def _serve_all(parts: Parts, taken: socket.socket, lost: asyncio.Event) ->
         async with (
             database.connected(),
             content_database.connected(),
+            checkpointed(database),
             worker.running(parts.settings),
             _ending_when(lost, server),
         ):

@@ -1,5 +1,6 @@
 """Connections to the database, and the few statements that the ORM has no words for."""
 
+from headbox.models.database.checkpoints import checkpointed
 from headbox.models.database.connection import Connection, Database, transaction
 from headbox.models.database.failures import (
     TRANSIENT,
@@ -16,7 +17,7 @@ from headbox.models.database.failures import (
     waiting_for_database,
 )
 from headbox.models.database.insert import Insert, insert_all, insert_new
-from headbox.models.database.migrate import migrate, pending_migrations
+from headbox.models.database.migrate import migrate, migrate_apart, pending_migrations
 from headbox.models.database.moments import commits_durable, writers_ended
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sessions import end_sessions
@@ -57,6 +58,7 @@ __all__ = [
     "Unreachable",
     "analyze",
     "check_shareable",
+    "checkpointed",
     "clock",
     "commits_durable",
     "create_search_indexes",
@@ -75,6 +77,7 @@ __all__ = [
     "lock_name",
     "lock_row",
     "migrate",
+    "migrate_apart",
     "model_from",
     "now",
     "pending_migrations",

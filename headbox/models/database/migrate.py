@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
+from multiprocessing import get_context
 
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
@@ -37,6 +40,29 @@ async def migrate(database: Database, searched: Iterable[SearchedField] = ()) ->
         async with database.connected(is_migrating=True):
             await tune(database.connection)
             await create_search_indexes(database.connection, searched)
+
+
+async def migrate_apart(database: Database, searched: Iterable[SearchedField] = ()) -> None:
+    """Do as `migrate`, in a process of its own where migrations are missing.
+
+    Applying them takes some 50 MB, which would stay with this process for as long as it lives.
+
+    Raises:
+        DatabaseUnusable: As of `migrate`.
+        BaseORMException: As of `migrate`.
+    """
+    fields = tuple(searched)
+    if await pending_migrations(database):
+        process = get_context("spawn").Process(target=_migrate, args=(database, fields), daemon=True)
+        process.start()
+        await asyncio.to_thread(process.join)
+    # What has failed there fails here too, and says why.
+    await migrate(database, fields)
+
+
+def _migrate(database: Database, searched: Iterable[SearchedField]) -> None:
+    with suppress(Exception):
+        asyncio.run(migrate(database, searched))
 
 
 async def pending_migrations(database: Database) -> list[str]:

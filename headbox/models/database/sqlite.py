@@ -18,8 +18,9 @@ SQLITE_FILE = "headbox.db"
 BUSY_TIMEOUT_MS = 30_000
 #: Page cache of one connection, in KiB.
 CACHE_KIB = 32 * 1024
-#: Length of the write-ahead log at which it is written back, in pages of 4 KiB.
-WAL_PAGES = 16_384
+#: Length of the write-ahead log at which a commit writes it back, in pages of 4 KiB, where nobody else has: see
+#: `checkpoints`.
+WAL_PAGES = 65_536
 
 
 class SqliteFile:
@@ -36,7 +37,7 @@ class SqliteFile:
             "busy_timeout": BUSY_TIMEOUT_MS,
             "synchronous": "NORMAL",
             "cache_size": -CACHE_KIB,
-            # Checkpoints write each changed page once: the longer the log, the more often a page was changed meanwhile.
+            # Written back once, however often a page was changed meanwhile.
             "wal_autocheckpoint": WAL_PAGES,
             "journal_size_limit": WAL_PAGES * 4096,
             # SQLite rebuilds a table to alter it, and dropping the old one would delete the rows that refer to it.

@@ -11,7 +11,7 @@ from headbox.plugins.file.kinds import FileRemote, FileRepository
 from headbox.plugins.file.manifest import read_manifest
 
 #: Lines that are read before everything else on the event loop gets its turn, for lines need not declare anything.
-LINES_A_TURN = 50
+LINES_A_TURN = 500
 
 
 class FileSync(SyncTask[FileRepository, FileRemote], kind="file.sync"):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from headbox.models import Task
+from headbox.pipeline.stream import UNITS_A_TURN
 from headbox.plugin_api import DeclaredContent, SyncContext
 from headbox.types import TaskState
 from tests.integration.sync.parcels import ParcelRemote, Parcels, Script, install
@@ -109,7 +110,7 @@ async def test_generator_that_is_closing_is_not_disturbed_by_a_batch_that_fails(
             # As many as are handed on together: the batch fails while the generator closes by itself.
             units = [
                 parcels.parcel(str(number), {str(number): b"%d" % number if number else b"first"})
-                for number in range(50)
+                for number in range(UNITS_A_TURN)
             ]
             declares_until_it_fails(parcels)
             for unit in units:

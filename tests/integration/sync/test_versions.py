@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from headbox.models import Membership
-from headbox.types import SyncMode
+from headbox.types import DownloadPolicy, SyncMode
+from tests.factories.content import files_of, latest_version
 from tests.factories.remote import make_remote, new_remote, update_remote
 from tests.factories.repository import make_repository
+from tests.factories.task import make_sync
 from tests.support.engine import LocalEngine
 from tests.support.mirror import Mirror, digests, reports, serve
 from tests.support.upstream import Upstream
@@ -176,3 +178,20 @@ async def test_file_that_moved_upstream_gets_its_new_address(engine: LocalEngine
 async def urls(mirror: Mirror) -> set[str]:
     rows = await mirror.engine.database.connection.execute_query_dict("SELECT url FROM artifact_source")
     return {row["url"] for row in rows}
+
+
+async def test_first_sync_meets_what_another_repository_brought(
+    engine: LocalEngine, mirror: Mirror, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await mirror.sync(FILES)
+    monkeypatch.setattr("headbox.pipeline.stream.BATCH_UNITS", 1)
+    new = {"1.txt": b"1", "2.txt": b"2"}
+    serve(upstream, new | FILES | {"z.txt": b"z"})
+    second = await make_repository(engine, new_remote(upstream, policy=DownloadPolicy.ON_DEMAND))
+
+    task = await engine.completed(await make_sync(engine, second))
+
+    # As long as nothing is known, nobody asks: what is known then turns out when it is saved.
+    assert reports(task)["sync.known.content"] == len(FILES)
+    assert reports(task)["sync.save.content"] == len(FILES) + 3
+    assert await files_of(engine, await latest_version(second)) == digests(new | FILES | {"z.txt": b"z"})

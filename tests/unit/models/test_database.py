@@ -12,19 +12,22 @@ import pytest
 
 from headbox.models import Artifact, Repository, TaskGroup
 from headbox.models.database import (
+    SQLITE_FILE,
     Database,
+    DatabaseUnusable,
     delete_in_batches,
     execute,
     fetch,
     has_label,
     insert_new,
     migrate,
+    migrate_apart,
     now,
     pending_migrations,
     transaction,
 )
 from headbox.settings import Settings
-from headbox.types import uuid7
+from headbox.types import SearchedField, uuid7
 
 COLUMNS = ("sha256", "size", "created_at")
 
@@ -48,6 +51,25 @@ async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
     await migrate(database)
 
     assert await pending_migrations(database) == []
+
+
+@pytest.mark.embedded
+async def test_migrations_can_be_applied_by_another_process(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+
+    await migrate_apart(database, [SearchedField("file.content", "size", is_number=True, is_text=False)])
+
+    assert await pending_migrations(database) == []
+    async with database.connected():
+        assert await TaskGroup.all().count() == 0
+
+
+@pytest.mark.embedded
+async def test_what_fails_in_another_process_is_told_here(tmp_path: Path) -> None:
+    (tmp_path / SQLITE_FILE).write_bytes(b"no database" * 1000)
+
+    with pytest.raises(DatabaseUnusable, match="not a database"):
+        await migrate_apart(Database(tmp_path))
 
 
 async def test_failed_transaction_leaves_nothing(database: Database) -> None:
