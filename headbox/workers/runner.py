@@ -13,7 +13,7 @@ import orjson
 from tortoise.exceptions import BaseORMException
 
 from headbox.models import Task, Worker
-from headbox.models.database import fetch
+from headbox.models.database import fetch, interrupt
 from headbox.pipeline.run import Run
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.workspace import Workspace
@@ -136,6 +136,10 @@ class TaskRunner:
             _interrupt(job, run)
         if running:
             _, stuck = await asyncio.wait([job for job, _ in running], timeout=seconds)
+            if stuck:
+                # A long statement keeps its connection from all others, and the process from its end.
+                await interrupt(self._engine.database.connection)
+                _, stuck = await asyncio.wait(stuck, timeout=ABANDON_SECONDS)
             if stuck:
                 log.warning("tasks did not end in time", extra={"tasks": len(stuck)})
                 self._abandoning.set()

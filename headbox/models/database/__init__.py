@@ -20,7 +20,7 @@ from headbox.models.database.insert import Insert, insert_all, insert_new
 from headbox.models.database.migrate import migrate, migrate_apart, pending_migrations
 from headbox.models.database.moments import commits_durable, writers_ended
 from headbox.models.database.search import create_search_indexes
-from headbox.models.database.sessions import end_sessions
+from headbox.models.database.sessions import end_sessions, interrupt
 from headbox.models.database.sole_use import check_shareable, sole_use
 from headbox.models.database.sql import (
     analyze,
@@ -69,6 +69,7 @@ __all__ = [
     "has_label",
     "insert_all",
     "insert_new",
+    "interrupt",
     "is_full",
     "is_sqlite",
     "joining_many",

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from headbox.errors import ErrorCode, Invalid, NotCancelable
 from headbox.models import Task, Worker
-from headbox.models.database import now
+from headbox.models.database import fetch, now
+from headbox.plugin_api import DeclaredContent, SyncContext
+from headbox.plugins.file.kinds import FileRemote
+from headbox.plugins.file.sync import FileSync
 from headbox.services import task as tasks
 from headbox.tasking import lifecycle
 from headbox.tasking.lifecycle import Attempt, AttemptOver, Outcome
 from headbox.types import TaskState
-from tests.factories.task import make_gate, make_wait
+from tests.factories.repository import make_repository
+from tests.factories.task import make_gate, make_sync, make_wait
 from tests.support.engine import LocalEngine
+from tests.support.upstream import Upstream
 
 
 async def fall_silent(engine: LocalEngine, *, seconds: float = 60) -> None:
@@ -259,6 +265,29 @@ class TestShutdown:
 
         row = await Task.get(id=task.id)
         assert (row.state, row.worker_id) == (TaskState.WAITING, None)
+
+    @pytest.mark.embedded
+    async def test_statement_without_end_keeps_nobody(
+        self, engine: LocalEngine, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        began = asyncio.Event()
+        forever = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT MAX(n) FROM number"
+
+        async def declare(_: FileSync, ctx: SyncContext[FileRemote]) -> AsyncIterator[DeclaredContent]:
+            began.set()
+            await fetch(engine.database.connection, forever)
+            for _ in ():
+                yield _
+
+        monkeypatch.setattr(FileSync, "declare", declare)
+        task = await make_sync(engine, await make_repository(engine, upstream))
+        await began.wait()
+        await asyncio.sleep(0.2)  # Nothing can be asked of the database from here on.
+
+        await engine.runner.stop(0.2)
+
+        row = await Task.get(id=task.id)
+        assert (row.state, row.worker_id, row.losses) == (TaskState.WAITING, None, 0)
 
     async def test_stopped_worker_takes_nothing(self, engine: LocalEngine) -> None:
         name, _ = make_gate()
