@@ -31,6 +31,8 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.embedded
 
 ROUNDS = rounds(12, long=30)
+#: Numbers of the versions that nobody disturbs, after the first one.
+UNDISTURBED = range(2, 5)
 FILES = 60
 #: Files that change in each round, besides one that goes, one that comes and the one that names the state.
 CHANGES = 10
@@ -170,6 +172,14 @@ def opened(data_dir: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
+def slowly_serve(upstream: Upstream, files: Files) -> None:
+    """Let an upstream have these files, each of which takes a moment."""
+    serve(upstream, files)
+    for path in files:
+        upstream.heal(path)
+        upstream.fault(path, Slow(DELAY_SECONDS))
+
+
 def seconds_of_a_sync(server: HeadboxServer, repository: str) -> float:
     """Return how long a sync takes that nobody disturbs."""
     start = time.monotonic()
@@ -198,24 +208,24 @@ def test_server_that_is_killed_again_and_again_shows_whole_states_and_finishes(
     repository = mirror["repository"]["id"]
     client.completed(server, mirror["task"]["id"])
 
-    files = next_state(files, 2, rng)
-    serve(upstream, files)
-    for path in files:
-        upstream.fault(path, Slow(DELAY_SECONDS))
-    whole_sync = seconds_of_a_sync(server, repository)
+    seconds: list[float] = []
+    for number in UNDISTURBED:
+        files = next_state(files, number, rng)
+        slowly_serve(upstream, files)
+        seconds.append(seconds_of_a_sync(server, repository))
+    # The shortest: whatever else the machine does may have held up the others.
+    whole_sync = min(seconds)
 
     reader = Reader(server)
     reader.expect(files, files)
     with reader.reading():
-        for number in range(3, ROUNDS + 3):
+        for round_ in range(ROUNDS):
+            number = round_ + UNDISTURBED.stop
             before, files = files, next_state(files, number, rng)
             reader.expect(before, files)
-            serve(upstream, files)
-            for path in files:
-                upstream.heal(path)
-                upstream.fault(path, Slow(DELAY_SECONDS))
+            slowly_serve(upstream, files)
 
-            kill_after(server, whole_sync * (number - 3 + rng.random()) / ROUNDS, repository, f"round {number}")
+            kill_after(server, whole_sync * (round_ + rng.random()) / ROUNDS, repository, f"round {number}")
             # Requests that had been sent are still counted.
             time.sleep(2 * DELAY_SECONDS)
             hits = Counter(path for _, path in upstream.requests)
@@ -234,4 +244,4 @@ def test_server_that_is_killed_again_and_again_shows_whole_states_and_finishes(
     # The moments were spread: some kills came before the task was taken or after its end, the others in the middle.
     taken = attempts(server.data_dir)
     assert taken.keys() == {1, 2}
-    assert taken[2] >= ROUNDS / 3
+    assert taken[2] >= ROUNDS / 4
