@@ -23,7 +23,7 @@ import threading
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,9 +31,12 @@ from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from weakref import WeakSet
 
 from aiohttp import web
 from multidict import CIMultiDictProxy
+
+from tests.support.accepting import stop_accepting
 
 #: When every file was made, as far as Last-Modified tells; each change of a file is a second later than the one before.
 EPOCH = 1_700_000_000
@@ -184,6 +187,18 @@ class Raw(Fault):
         return web.StreamResponse()
 
 
+class _Server(web.Server):
+    """An HTTP server that knows its connections until they are lost; aiohttp's forgets those that it only closes."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler)
+        self.transports: WeakSet[asyncio.Transport] = WeakSet()
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.transports.add(transport)
+
+
 class Upstream:
     """Serves files on a free port of 127.0.0.1, with ETag, Last-Modified, conditional requests and ranges.
 
@@ -267,20 +282,26 @@ class Upstream:
         return [headers for (_, requested), headers in pairs if requested == path]
 
     async def _listen(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
+        self._server = _Server(self._handle)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
-        await site.start()
-        port = self._runner.addresses[0][1]
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        await web.SockSite(self._runner, self._listening, ssl_context=self._tls).start()
+        port = self._listening.getsockname()[1]
         self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
 
     async def _close(self) -> None:
+        await stop_accepting(self._listening)
         await self._runner.cleanup()
         # Faults that still take their time.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # Connections with bytes that nobody reads, and those that came while the server was closing.
+        for transport in list(self._server.transports):
+            transport.abort()
+        await asyncio.sleep(0)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix("/")

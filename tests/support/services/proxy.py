@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.accepting import stop_accepting
 from tests.support.services.process import PATIENCE_SECONDS, free_port
 
 
@@ -63,9 +64,11 @@ class TcpProxy:
         asyncio.run_coroutine_threadsafe(job, self._loop).result(PATIENCE_SECONDS)
 
     async def _listen(self) -> None:
-        self._listener = await self._loop.create_server(lambda: _Client(self), "127.0.0.1", self.port)
+        self._listening = socket.create_server(("127.0.0.1", self.port))
+        self._listener = await self._loop.create_server(lambda: _Client(self), sock=self._listening)
 
     async def _close(self) -> None:
+        await stop_accepting(self._listening)
         self._listener.close()
         await self._set(is_open=False, is_silent=False)
         # Connections that are on their way to the server.
