@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -106,6 +107,26 @@ def test_lists_are_tables_for_people_and_pages_for_programs(mirror: Any, cli: Cl
     assert "There are more: --after " in cli.run("file", "content", "list", "--first", "1").stderr
     assert len(cli.json("task", "list", "--state", "completed", "--kind", "file.sync")["nodes"]) == 1
     assert cli.json("task", "list", "--state", "failed")["nodes"] == []
+
+
+def test_what_is_neither_a_list_nor_a_node_is_shown_too(mirror: Any, cli: Cli) -> None:
+    digest = hashlib.sha256(FILES["a.txt"]).hexdigest()
+    assert cli.run("artifact", "have", "--sha256", digest, "--sha256", "0" * 64).stdout == f"{digest}\n"
+    shown = cli.run("artifact", "show", digest)
+    assert "a.txt" in shown.stdout
+    assert "mirrors/one" in shown.stdout
+    missing = cli.run("artifact", "show", "0" * 64)
+    assert (missing.returncode, missing.stderr) == (1, f"Error: There is no artifact '{'0' * 64}'.\n")
+
+    assert [edge["node"]["name"] for edge in cli.json("remote", "impact", "up")["repositories"]["edges"]] == ["mirror"]
+    before = cli.run("distribution", "as-of", "--base-path", "mirrors/one", "--at", "2020-01-01T00:00:00Z")
+    assert (before.returncode, before.stderr.splitlines()[0]) == (1, "Error: There is none.")
+    changes = cli.json("repository-version", "diff", "--from", "mirror@0", "--to", "mirror")["nodes"]
+    assert [row["change"] for row in changes] == ["ADDED", "ADDED"]
+    unknown = cli.run("repository-version", "diff", "--from", "mirror@7", "--to", "mirror")
+    assert unknown.stderr.startswith("Error: There is no repository version 'mirror@7'.\n")
+    assert cli.run("repository", "rollback", "--repository-version", "mirror@0").returncode == 0
+    assert cli.json("queue-stats", "show")["running"] == 0
 
 
 def test_what_is_refused_says_why_where_and_what_to_do(mirror: Any, cli: Cli) -> None:

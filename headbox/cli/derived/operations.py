@@ -16,10 +16,19 @@ from graphql import (
     GraphQLSchema,
     get_named_type,
     get_nullable_type,
+    is_leaf_type,
     is_required_argument,
 )
 
 _WORD = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]")
+
+#: The queries that no command is derived of, and why.
+NOT_DERIVED = {
+    "node": "every `show` takes an id, and knows what it shows",
+    "nodes": "every `show` takes an id, and knows what it shows",
+    "search": "`headbox search` is written by hand: a row for each match, whatever it is",
+    "status": "`headbox status` is written by hand: its exit code tells how the server is",
+}
 
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
@@ -37,6 +46,10 @@ class Shape(Enum):
     OBJECT = auto()
     #: What something would come to, and errors.
     PLAN = auto()
+    #: One object with its lists and the beginnings of its connections, or null.
+    REPORT = auto()
+    #: Plain values.
+    VALUES = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +98,31 @@ def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Oper
     """
     mutations = schema.mutation_type.fields if schema.mutation_type else {}
     for name, field in mutations.items():
-        verb, noun = _verb_and_noun(name)
-        if schema.get_type(noun) is None:
-            verb, noun = _of_many(schema, name, verb, noun) or _of_part(schema, verb, noun)
-        path = (*noun_path(noun, kinds), verb)
-        yield Operation(path, "mutation", name, field, Shape.PAYLOAD, schema.get_type(noun))
+        yield _of_mutation(schema, kinds, name, field)
     for name, field in schema.query_type.fields.items() if schema.query_type else ():
-        verb, noun = _verb_and_noun(name)
-        if verb == "plan":
-            yield Operation((*noun_path(noun, kinds), verb), "query", name, field, Shape.PLAN, schema.get_type(noun))
-            continue
-        shape, noun_type = _read(field)
-        if shape is not None and noun_type is not None:
-            listing = "list-all" if name.startswith("all") and name[3:4].isupper() else "list"
-            verb = "show" if shape is Shape.OBJECT else listing
-            yield Operation((*noun_path(noun_type.name, kinds), verb), "query", name, field, shape, noun_type)
+        if name not in NOT_DERIVED:
+            yield _of_query(schema, kinds, name, field)
+
+
+def _of_mutation(schema: GraphQLSchema, kinds: Mapping[str, str], name: str, field: GraphQLField) -> Operation:
+    verb, noun = _verb_and_noun(name)
+    if schema.get_type(noun) is None:
+        verb, noun = _of_many(schema, name, verb, noun) or _of_part(schema, verb, noun)
+    return Operation((*noun_path(noun, kinds), verb), "mutation", name, field, Shape.PAYLOAD, schema.get_type(noun))
+
+
+def _of_query(schema: GraphQLSchema, kinds: Mapping[str, str], name: str, field: GraphQLField) -> Operation:
+    verb, noun = _verb_and_noun(name)
+    shape, read = _read(field)
+    if verb == "plan":
+        shape = Shape.PLAN
+    elif shape is not None and read is not None:
+        listing = "list-all" if name.startswith("all") and name[3:4].isupper() else "list"
+        verb, noun = "show" if shape is Shape.OBJECT else listing, read.name
+    else:
+        shape = _shape(field)
+        verb, noun = _of_answer(schema, name)
+    return Operation((*noun_path(noun, kinds), verb), "query", name, field, shape, schema.get_type(noun))
 
 
 def _verb_and_noun(name: str) -> tuple[str, str]:
@@ -130,8 +153,41 @@ def _of_part(schema: GraphQLSchema, verb: str, noun: str) -> tuple[str, str]:
     return verb, noun
 
 
+def _of_answer(schema: GraphQLSchema, name: str) -> tuple[str, str]:
+    """Return the verb and the type of a query that neither lists a type nor looks up a node of it.
+
+    "remoteImpact" ends with the verb, "artifact" shows one, "haveArtifacts" begins with the verb. A type may be called
+    by its last words: "versionDiff" is about a RepositoryVersion.
+    """
+    words = _WORD.findall(name[0].upper() + name[1:])
+    verb, noun = _of_part(schema, "", "".join(words))
+    if noun != "".join(words):
+        return verb.removeprefix("-"), noun
+    if schema.get_type(noun) is not None:
+        return "show", noun
+    if schema.get_type("".join(words[1:]).removesuffix("s")) is not None:
+        return words[0].lower(), "".join(words[1:]).removesuffix("s")
+    ending = [
+        type_name for type_name in schema.type_map if type_name.endswith(words[0]) and _is_node(schema, type_name)
+    ]
+    return kebab("".join(words[1:])), ending[0] if len(ending) == 1 else words[0]
+
+
+def _is_node(schema: GraphQLSchema, type_name: str) -> bool:
+    named = schema.get_type(type_name)
+    return isinstance(named, GraphQLObjectType) and any(interface.name == "Node" for interface in named.interfaces)
+
+
+def _shape(field: GraphQLField) -> Shape:
+    """Return what a query returns that neither lists a type nor looks up a node of it."""
+    named = get_named_type(field.type)
+    if is_leaf_type(named):
+        return Shape.VALUES
+    return Shape.CONNECTION if node_of_connection(named) is not None else Shape.REPORT
+
+
 def _read(field: GraphQLField) -> tuple[Shape | None, Composite | None]:
-    """Return what a query returns and of which type; no shape when it is no command."""
+    """Return what a query returns and of which type, where it lists a type or looks up a node of it."""
     required = [argument for argument in field.args.values() if is_required_argument(argument)]
     named = get_named_type(field.type)
     if not isinstance(named, Composite):

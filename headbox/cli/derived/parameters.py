@@ -27,7 +27,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from headbox.cli.derived.operations import Composite, Operation, Shape, kebab
+from headbox.cli.derived.operations import Composite, Operation, kebab
 from headbox.cli.derived.references import Lookup
 from headbox.cli.derived.values import Convert, choice, constant, converter, is_json, is_list, short_form
 
@@ -160,9 +160,9 @@ class _Walk:
         name = "__".join(words)
         named = get_named_type(field.type)
         is_required = isinstance(field.type, GraphQLNonNull) and field.default is None and len(words) == 1
-        if words == ("id",) or (self._operation.shape is Shape.OBJECT and is_required):
+        if words == ("id",) or (self._operation.path[-1] == "show" and is_required):
             known = lookup or self._lookups.get(self._operation.name)
-            return click.Argument([name], metavar="NAME_OR_ID" if known else constant(words[-1]).upper())
+            return click.Argument([name], metavar=known.metavar if known else constant(words[-1]).upper())
         if named is GraphQLBoolean:
             off = ".".join([*map(kebab, words[:-1]), f"no-{kebab(words[-1])}"])
             return click.Option([name, f"--{_option(words)}/--{off}"], default=None, help=_help(field))
@@ -202,7 +202,7 @@ def _click_type(named: GraphQLNamedType) -> click.ParamType[Any]:
 
 
 def _metavar(named: GraphQLNamedType, lookup: Lookup | None) -> str | None:
-    id_metavar = "NAME_OR_ID" if lookup else "ID"
+    id_metavar = lookup.metavar if lookup else "ID"
     if isinstance(named, GraphQLInputObjectType):
         form = short_form(named)
         short = id_metavar if named.is_one_of else form and form.metavar

@@ -9,7 +9,8 @@ import click
 from headbox.cli.derived.operations import Shape
 from headbox.cli.derived.plan_printing import print_plan
 from headbox.cli.options import OutputFormat
-from headbox.cli.output import print_heading, print_json, print_object, print_rows
+from headbox.cli.output import print_heading, print_json, print_object, print_rows, words
+from headbox.cli.printable import printable
 
 
 def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None:
@@ -22,8 +23,11 @@ def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None
         _print_page(result)
     elif shape is Shape.LIST:
         print_rows(result)
-    elif shape is Shape.PLAN:
+    elif shape in {Shape.PLAN, Shape.REPORT}:
         print_plan(result)
+    elif shape is Shape.VALUES:
+        for value in result:
+            click.echo(printable(words(value)))
     else:
         print_object(result)
 

@@ -1,18 +1,28 @@
-"""Names in place of ids: `--repository centos` for what the API knows by its global id."""
+"""Names in place of ids: `--repository centos` for what the API knows by its global id.
+
+A version of a repository is named by the repository and its number, `centos@3`, or by the repository alone when it is
+the latest.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLNonNull, GraphQLSchema, GraphQLString, is_required_argument
+from graphql import GraphQLNonNull, GraphQLSchema, GraphQLString, get_named_type, is_required_argument
 
 from headbox.cli.client import Client
-from headbox.cli.derived.operations import kebab
+from headbox.cli.derived.operations import Composite, kebab
 from headbox.cli.failures import Failure
+
+#: What inputs call the id of a version of a repository.
+_VERSION_FIELDS = ("repositoryVersion", "versions", "base", "source", "from", "to")
+#: The number of a version: a whole number of 64 bits.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,11 @@ class Lookup:
     argument: str
 
     @property
+    def metavar(self) -> str:
+        """How it is written where either will do."""
+        return "NAME_OR_ID"
+
+    @property
     def noun(self) -> str:
         """What is looked up, in words."""
         return kebab(self.field).replace("-", " ")
@@ -36,6 +51,48 @@ class Lookup:
     def key(self) -> str:
         """What it is looked up by, in words."""
         return kebab(self.argument).replace("-", " ")
+
+    def question(self, text: str) -> tuple[str, dict[str, Any]]:
+        """Return the document that finds what is named so, and its variables."""
+        return f"query Find($key: String!) {{ found: {self.field}({self.argument}: $key) {{ id }} }}", {"key": text}
+
+    def answer(self, found: dict[str, Any]) -> str | None:
+        """Return the id in what the document found; None where it is not there."""
+        return str(found["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLookup(Lookup):
+    """The query that finds a version of a repository: by NAME@NUMBER, or the latest one by NAME."""
+
+    @property
+    def metavar(self) -> str:
+        """How it is written where either will do."""
+        return "NAME[@NUMBER]_OR_ID"
+
+    @property
+    def noun(self) -> str:
+        """What is looked up, in words."""
+        return "repository version"
+
+    @property
+    def key(self) -> str:
+        """What it is looked up by, in words."""
+        return "repository's name and its number, as NAME@NUMBER,"
+
+    def question(self, text: str) -> tuple[str, dict[str, Any]]:
+        """Return the document that finds what is named so, and its variables."""
+        name, at, number = text.rpartition("@")
+        if at and _NUMBER.fullmatch(number):
+            key, version = name, f"version(number: {int(number)})"
+        else:
+            key, version = text, "version: latestVersion"
+        found = f"found: {self.field}({self.argument}: $key) {{ {version} {{ id }} }}"
+        return f"query Find($key: String!) {{ {found} }}", {"key": key}
+
+    def answer(self, found: dict[str, Any]) -> str | None:
+        """Return the id in what the document found; None where it is not there."""
+        return str(found["version"]["id"]) if found["version"] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +104,17 @@ class Reference:
 
 
 def lookups(schema: GraphQLSchema) -> Mapping[str, Lookup]:
-    """Return the queries of a schema that find a node by a name, by the names of the root fields."""
-    found = {}
+    """Return the queries of a schema that find a node by a name, by what the inputs call its id."""
+    found: dict[str, Lookup] = {}
     for name, field in schema.query_type.fields.items() if schema.query_type else ():
         required = [(key, argument) for key, argument in field.args.items() if is_required_argument(argument)]
         if len(required) == 1 and isinstance(required[0][1].type, GraphQLNonNull):
             key, argument = required[0]
-            if argument.type.of_type is GraphQLString:
+            named = get_named_type(field.type)
+            if argument.type.of_type is GraphQLString and isinstance(named, Composite) and "id" in named.fields:
                 found[name] = Lookup(name, key)
+                if {"version", "latestVersion"} <= named.fields.keys():
+                    found |= dict.fromkeys(_VERSION_FIELDS, VersionLookup(name, key))
     return found
 
 
@@ -89,11 +149,11 @@ async def _id(client: Client, reference: Reference) -> str:
     if is_global_id(reference.text):
         return reference.text
     lookup = reference.lookup
-    document = f"query Find($key: String!) {{ {lookup.field}({lookup.argument}: $key) {{ id }} }}"
-    found = (await client.execute(document, {"key": reference.text}))[lookup.field]
-    if found is None:
+    found = (await client.execute(*lookup.question(reference.text)))["found"]
+    key = found and lookup.answer(found)
+    if key is None:
         raise Failure(
             f"There is no {lookup.noun} {reference.text!r}.",
             hint=f"Give its {lookup.key} or its id; `headbox {kebab(lookup.field)} list` shows them.",
         )
-    return str(found["id"])
+    return key

@@ -28,7 +28,7 @@ async def perform(client: Client, operation: Operation, given: dict[str, Any], *
 
     Returns:
         A payload or a plan without its errors, the task in the final state when it is watched; a page as `nodes` and
-        `pageInfo`; or the objects as they are.
+        `pageInfo`, the nodes with what their edges say; or the objects or values as they are.
 
     Raises:
         Failure: The server refused and nothing was changed, or what is asked for is not there.
@@ -37,9 +37,11 @@ async def perform(client: Client, operation: Operation, given: dict[str, Any], *
     timeout_seconds = PLAN_TIMEOUT_SECONDS if operation.shape is Shape.PLAN else ANSWER_TIMEOUT_SECONDS
     result = (await client.execute(text, values, timeout_seconds=timeout_seconds))["result"]
     if operation.shape is Shape.CONNECTION:
-        return {"nodes": [edge["node"] for edge in result["edges"]], "pageInfo": result["pageInfo"]}
-    if operation.shape is Shape.OBJECT and result is None:
-        raise Failure(f"There is no {operation.path[-2].replace('-', ' ')} {next(iter(values.values()))!r}.")
+        nodes = [edge.pop("node") for edge in result["edges"]]
+        rows = [{**edge, **node} for edge, node in zip(result["edges"], nodes, strict=True)]
+        return {"nodes": rows, "pageInfo": result["pageInfo"]}
+    if result is None:
+        raise _missing(operation, values)
     if operation.shape in {Shape.PAYLOAD, Shape.PLAN}:
         _raise(result.pop("errors"))
         if is_watched and result.get("task"):
@@ -59,7 +61,13 @@ def document(operation: Operation, given: dict[str, Any]) -> tuple[str, dict[str
     passed = ", ".join(f"{name}: ${name}" for name in given)
     head = f"{operation.keyword} ({declared})" if given else operation.keyword
     call = f"{operation.name}({passed})" if given else operation.name
-    return f"{head} {{ result: {call} {selection(operation)} }}", given
+    return f"{head} {{ result: {f'{call} {selection(operation)}'.rstrip()} }}", given
+
+
+def _missing(operation: Operation, values: dict[str, Any]) -> Failure:
+    if operation.path[-1] != "show":
+        return Failure("There is none.", hint=operation.field.description)
+    return Failure(f"There is no {operation.path[-2].replace('-', ' ')} {next(iter(values.values()))!r}.")
 
 
 def _raise(errors: list[dict[str, Any]]) -> None:

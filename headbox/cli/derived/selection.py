@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphql import (
     GraphQLField,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLUnionType,
@@ -25,7 +26,7 @@ _ERRORS = "errors { code message path hint retryable }"
 
 
 def selection(operation: Operation) -> str:
-    """Return the selection set of an operation, in braces."""
+    """Return the selection set of an operation, in braces; empty where it returns plain values."""
     named = get_named_type(operation.field.type)
     if operation.shape is Shape.PAYLOAD:
         assert isinstance(named, GraphQLObjectType), "a payload is an object"
@@ -35,14 +36,26 @@ def selection(operation: Operation) -> str:
             if name != "errors" and _is_composite(field)
         ]
         return f"{{ {' '.join([*results, _ERRORS])} }}"
-    if operation.shape is Shape.PLAN:
-        assert isinstance(named, GraphQLObjectType), "a plan is an object"
-        return f"{{ {' '.join([*_plain(named), *_parts(named), _ERRORS])} }}"
+    if operation.shape in {Shape.PLAN, Shape.REPORT}:
+        assert isinstance(named, GraphQLObjectType), "a plan is an object, and so is a report"
+        errors = [_ERRORS] if operation.shape is Shape.PLAN else []
+        return f"{{ {' '.join([*_plain(named), *_parts(named), *errors])} }}"
     if operation.shape is Shape.CONNECTION:
         node = node_of_connection(named)
         assert node is not None, "a connection has nodes"
-        return f"{{ edges {{ node {_object(node, depth=1)} }} pageInfo {{ hasNextPage endCursor }} }}"
+        edge = "".join(f"{name} " for name in edge_fields(named))
+        return f"{{ edges {{ {edge}node {_object(node, depth=1)} }} pageInfo {{ hasNextPage endCursor }} }}"
+    if operation.shape is Shape.VALUES:
+        return ""
     return _object(operation.field.type, depth=1)
+
+
+def edge_fields(connection: GraphQLNamedType) -> list[str]:
+    """Return the plain fields that the edges of a connection have beside their nodes and cursors."""
+    assert isinstance(connection, GraphQLObjectType), "a connection is an object"
+    edge = get_named_type(connection.fields["edges"].type)
+    assert isinstance(edge, GraphQLObjectType), "an edge is an object"
+    return [name for name in _plain(edge) if name != "cursor"]
 
 
 def _object(output: GraphQLOutputType, depth: int) -> str:

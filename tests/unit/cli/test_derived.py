@@ -22,6 +22,7 @@ interface Repository implements Node { id: ID! name: String! }
 type Thing implements Node {
   id: ID! name: String! size: Int labels: JSON owner: ThingRepository parts(first: Int!): [Int!]!
 }
+type ThingImpact { size: Int things(first: Int): ThingConnection! }
 type WorkerTeam { name: String! }
 type ThingRepository implements Repository & Node { id: ID! name: String! things: ThingConnection! }
 type ThingSync implements Task & Node { id: ID! kind: String! repository: ThingRepository! source: Source }
@@ -30,7 +31,7 @@ type Latest { repository: Repository! }
 type Pinned { thing: Thing! }
 type PageInfo { hasNextPage: Boolean! endCursor: String }
 type ThingConnection { edges: [ThingEdge!]! pageInfo: PageInfo! totalCount: Int }
-type ThingEdge { node: Thing! }
+type ThingEdge { cursor: String! change: Mode node: Thing! }
 type RepositoryConnection { edges: [RepositoryEdge!]! pageInfo: PageInfo! }
 type RepositoryEdge { node: Repository! }
 interface UserError { code: String! message: String! path: [String!]! hint: String retryable: Boolean! }
@@ -62,7 +63,10 @@ type Query {
   planThingSync(input: CreateThingSyncInput!): ThingPlan!
   task(id: ID!): Task
   teams: [WorkerTeam!]!
-  diff(from: ID!, to: ID!): ThingConnection!
+  repositoryDiff(from: ID!, to: ID!): ThingConnection!
+  "What a thing is needed for; null for none."
+  thingImpact(name: String!): ThingImpact
+  haveThings(name: [String!]!): [String!]!
   status: PageInfo!
 }
 type Mutation {
@@ -98,7 +102,10 @@ def test_operations_are_named_by_plugin_noun_and_verb() -> None:
         ("thing", "repository", "create"): "createThingRepository",
         ("thing", "repository", "update"): "updateThingRepository",
         ("thing", "unit-of-things", "list"): "things",
+        ("thing", "unit-of-things", "impact"): "thingImpact",
+        ("thing", "unit-of-things", "have"): "haveThings",
         ("worker-team", "list"): "teams",
+        ("repository", "diff"): "repositoryDiff",
         ("repository", "delete"): "deleteRepository",
         ("repository", "show"): "repository",
         ("repository", "list"): "repositories",
@@ -147,6 +154,21 @@ def test_a_plan_has_its_amounts_its_lists_and_the_first_of_its_connections() -> 
         "added(first: 20) { totalCount edges { node { id name size labels } } } "
         "errors { code message path hint retryable } } }"
     )
+
+
+def test_a_report_has_no_errors_and_values_no_selection() -> None:
+    report, _ = document(found("thing", "unit-of-things", "impact"), {"name": "x"})
+    values, _ = document(found("thing", "unit-of-things", "have"), {"name": ["x"]})
+
+    things = "things(first: 20) { totalCount edges { node { id name size labels } } }"
+    assert report == f"query ($name: String!) {{ result: thingImpact(name: $name) {{ size {things} }} }}"
+    assert values == "query ($name: [String!]!) { result: haveThings(name: $name) }"
+
+
+def test_a_list_has_what_its_edges_say() -> None:
+    text, _ = document(found("repository", "diff"), {"from": "x", "to": "y"})
+
+    assert "{ edges { change node { id name size labels owner { id name } } } pageInfo" in text
 
 
 def test_a_plan_is_applied_by_what_takes_its_id() -> None:

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from headbox import __version__
 from headbox.cli.derived.groups import nouns
+from headbox.cli.derived.installed import installed_api
+from headbox.cli.derived.operations import NOT_DERIVED, operations
 from headbox.cli.main import CORE_NOUNS, main
 
 HEAVY = ("aiohttp", "graphql", "pydantic", "rich", "strawberry", "tortoise")
@@ -60,6 +62,19 @@ def test_unknown_command_names_the_installed_plugins() -> None:
 
 def test_the_listed_nouns_are_those_of_the_schema() -> None:
     assert {*CORE_NOUNS, "content", "worker"} == nouns() - {"file"}
+
+
+def test_every_query_and_mutation_has_a_command() -> None:
+    schema, kinds = installed_api()
+    assert schema.query_type
+    assert schema.mutation_type
+    derived = list(operations(schema, kinds))
+
+    assert {operation.name for operation in derived} == (
+        schema.query_type.fields.keys() | schema.mutation_type.fields.keys()
+    ) - NOT_DERIVED.keys()
+    assert len({operation.path for operation in derived}) == len(derived)
+    assert {"search", "status"} <= set(main.list_commands(click.Context(main)))
 
 
 @pytest.mark.parametrize("noun", [*CORE_NOUNS, "content", "worker", "file"])
