@@ -67,12 +67,11 @@ async def _one_long_queue() -> AsyncIterator[Figure]:
             ratio_reach=Reach(1.5),
         )
         await tasks.create_groups([busy] * (ASKED - WAITING))
-        last = (await site.client.execute(LAST))["tasks"]["edges"][0]["node"]["id"]
         questions: dict[str, tuple[str, dict[str, Any]]] = {
             "the first 50 of `tasks`": (PAGE, {}),
             "50 of `tasks` from the middle": (PAGE, {"after": await cursor_in_the_middle(site)}),
             "`queueStats`": (STATS, {}),
-            "`blockedBy` of the last one": (BLOCKED_BY, {"id": last}),
+            "`blockedBy` of the last one": (BLOCKED_BY, {"id": await last_task(site)}),
         }
         async for figure in _asked(site, f"with {ASKED:,} that wait", questions):
             yield figure
@@ -90,10 +89,14 @@ async def _many_short_queues() -> AsyncIterator[Figure]:
             "`tasks` by repository": (PAGE, {"filter": {"repository": repositories[0]}}),
             "`tasks` by a label that none has": (PAGE, {"filter": {"label": {"key": "team", "value": "none"}}}),
             "`queueStats`": (STATS, {}),
-            "`blockedBy` of the first 50": (ALL_BLOCKED_BY, {}),
+            "`blockedBy` of one": (BLOCKED_BY, {"id": await last_task(site)}),
         }
-        async for figure in _asked(site, f"with {ASKED:,} that wait in {REPOSITORIES:,} queues", questions):
+        when = f"with {ASKED:,} that wait in {REPOSITORIES:,} queues"
+        async for figure in _asked(site, when, questions):
             yield figure
+        # An answer of some 500 tasks: what it takes is the size of the answer.
+        page = await times_of_a_query(site, ALL_BLOCKED_BY, {})
+        yield Figure(f"`blockedBy` of each of the first 50 of `tasks`, {when}", "ms", page)
 
 
 async def _asked(site: Site, when: str, questions: dict[str, tuple[str, dict[str, Any]]]) -> AsyncIterator[Figure]:
@@ -124,6 +127,13 @@ async def times_of_a_query(site: Site, document: str, variables: dict[str, Any])
         samples.append((time.perf_counter() - started) * 1000)
         await asyncio.sleep(PAUSE_SECONDS)
     return samples
+
+
+async def last_task(site: Site) -> str:
+    """Return the id of the task that was created last."""
+    identifier = (await site.client.execute(LAST))["tasks"]["edges"][0]["node"]["id"]
+    assert isinstance(identifier, str), "there are tasks"
+    return identifier
 
 
 async def cursor_in_the_middle(site: Site) -> str:

@@ -35,7 +35,8 @@ def load_settings(*, data_dir: Path | None = None, **sections: Mapping[str, Any]
         reasons = "; ".join(f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors())
         raise UsageFailure(reasons, hint="Correct or unset the variable.") from error
     except SettingsError as error:
-        hint = "Variables are named HEADBOX_<SECTION>_<NAME>; lists are written as JSON."
+        example = """HEADBOX_WORKER_QUEUES='["high"]'"""
+        hint = f"Variables are named HEADBOX_<SECTION>_<NAME>; lists are written as JSON: {example}."
         raise UsageFailure(str(error), hint=hint) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from multiprocessing import get_context
@@ -21,6 +22,8 @@ from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sql import fetch
 from headbox.models.database.tuning import tune
 from headbox.types import SearchedField
+
+log = logging.getLogger(__name__)
 
 
 async def migrate(database: Database, searched: Iterable[SearchedField] = ()) -> None:
@@ -68,6 +71,8 @@ def _migrate(database: Database, searched: Iterable[SearchedField]) -> None:
 async def pending_migrations(database: Database) -> list[str]:
     """Return the names of the migrations that are missing, in the order they are applied in.
 
+    A database of a later release is no error: a release runs on the database of the next one. It is logged.
+
     Raises:
         DatabaseUnusable: There is something else in the database's place.
         ConnectionLost: The database went away meanwhile.
@@ -79,6 +84,12 @@ async def pending_migrations(database: Database) -> list[str]:
         executor = MigrationExecutor(context.connections.get("default"), config["apps"])
         executor.recorder = executor.loader.recorder = _Recorder(executor.connection)
         steps = await executor.plan()
+    loader = executor.loader
+    if later := sorted(key.name for key in loader.applied_migrations - loader.disk_migrations.keys()):
+        log.warning(
+            "the database is of a later release, and has %s: this release runs on that of the next one, no later one",
+            ", ".join(later),
+        )
     return [step.migration.name for step in steps]
 
 

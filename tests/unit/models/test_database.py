@@ -54,6 +54,25 @@ async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.embedded
+async def test_database_of_a_later_release_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database = Database(tmp_path)
+    await migrate(database)
+    assert await pending_migrations(database) == []
+    assert not caplog.messages
+    async with database.connected():
+        await fetch(
+            database.connection,
+            "INSERT INTO tortoise_migrations (app, name, applied_at) SELECT app, '0099_later', applied_at"
+            " FROM tortoise_migrations LIMIT 1",
+        )
+
+    assert await pending_migrations(database) == []
+
+    [message] = caplog.messages
+    assert "of a later release, and has 0099_later" in message
+
+
+@pytest.mark.embedded
 async def test_migrations_can_be_applied_by_another_process(tmp_path: Path) -> None:
     database = Database(tmp_path)
 
