@@ -217,6 +217,36 @@ class SyncSettings(Section):
     retry_max_seconds: float = Field(86_400.0, gt=0, le=10**9, description="Longest wait before one, in seconds.")
 
 
+class WebhookSettings(Section):
+    """How webhooks are delivered, and what is kept of that."""
+
+    private_addresses: bool = Field(
+        True, description="Whether webhooks may have loopback, link-local and private addresses."
+    )
+    timeout_seconds: float = Field(
+        15.0, gt=0, le=300, description="Longest time that a receiver takes to answer, in seconds."
+    )
+    backoff_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=86_400,
+        description="Wait before a delivery that failed is tried again, in seconds; then four times as long.",
+    )
+    backoff_max_seconds: float = Field(
+        21_600.0, gt=0, le=86_400, description="Longest wait between two tries of a delivery, in seconds."
+    )
+    give_up_hours: float = Field(
+        24.0, gt=0, le=8760, description="How long a delivery is tried after its first try, in hours."
+    )
+    disable_after_hours: float = Field(
+        120.0, gt=0, le=8760, description="How long a webhook fails before it is disabled, in hours."
+    )
+    keep_days: float = Field(
+        30.0, gt=0, le=36_500, description="How long deliveries are kept that have ended, in days."
+    )
+    max_number: int = Field(200, ge=1, le=10_000, description="Most webhooks.")
+
+
 class UploadSettings(Section):
     """What clients may upload."""
 
@@ -370,5 +400,6 @@ class Settings(BaseSettings):
     sync: SyncSettings = SyncSettings()
     storage: StorageSettings = StorageSettings()
     upload: UploadSettings = UploadSettings()
+    webhook: WebhookSettings = WebhookSettings()
     graphql: GraphQLSettings = GraphQLSettings()
     log: LogSettings = LogSettings()

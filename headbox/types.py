@@ -296,3 +296,32 @@ class ScheduleOutcome(StrEnum):
     OVERLAPPED = "overlapped"
     MISSED = "missed"
     FAILED = "failed"
+
+
+class WebhookEvent(StrEnum):
+    """What happened."""
+
+    TASK_CREATED = "task.created"
+    TASK_STARTED = "task.started"
+    TASK_FINISHED = "task.finished"
+    REPOSITORY_VERSION_CREATED = "repository_version.created"
+    PUBLICATION_CREATED = "publication.created"
+    PUBLICATION_RELEASED = "publication.released"
+    DISTRIBUTION_UPDATED = "distribution.updated"
+    PING = "ping"
+
+
+class WebhookState(StrEnum):
+    """Whether a webhook is told of what happens."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+class WebhookDeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"

@@ -34,6 +34,8 @@ CORE_NOUNS = {
     "task-group": "Task groups: tasks that were created together.",
     "upload": "Uploads: bytes for content.",
     "schedule": "Schedules: tasks that are created again and again.",
+    "webhook": "Webhooks: whom to tell what happens.",
+    "webhook-delivery": "Deliveries of webhooks: what they were told, and what they answered.",
     "task-type": "Task types: what the plugins can do.",
 }
 

@@ -73,7 +73,7 @@ def domain_error(url: str, error: aiohttp.ClientError | OSError, access: RemoteA
         return private_address(url)
     if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError):
         return RemoteResponse(url=url, reason="with something that is not HTTP")
-    unreachable = RemoteUnreachable(url=url, reason=_reason(error))
+    unreachable = RemoteUnreachable(url=url, reason=cause(error))
     unreachable.retryable = not isinstance(error, _HOPELESS)
     return unreachable
 
@@ -88,7 +88,8 @@ def _timeout_seconds(error: TimeoutError, access: RemoteAccess) -> float | None:
             return access.total_timeout
 
 
-def _reason(error: aiohttp.ClientError | OSError) -> str:
+def cause(error: aiohttp.ClientError | OSError) -> str:
+    """Return why nothing came of a request, for people."""
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason

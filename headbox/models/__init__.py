@@ -19,6 +19,7 @@ from headbox.models.schedule import Schedule
 from headbox.models.task import IdempotencyKey, ResourceQueue, StagedContent, SyncIssue, Task, TaskClaim, TaskGroup
 from headbox.models.task_log import TaskLogLine
 from headbox.models.upload import Upload
+from headbox.models.webhook import Webhook, WebhookDelivery
 from headbox.models.worker import Worker
 
 __all__ = [
@@ -53,5 +54,7 @@ __all__ = [
     "TaskGroup",
     "TaskLogLine",
     "Upload",
+    "Webhook",
+    "WebhookDelivery",
     "Worker",
 ]

@@ -32,6 +32,7 @@ from headbox.models import (
     Task,
     TaskGroup,
     Upload,
+    Webhook,
     Worker,
 )
 
@@ -45,6 +46,7 @@ PLAIN_MODELS: tuple[type[Model], ...] = (
     Schedule,
     TaskGroup,
     Upload,
+    Webhook,
     Worker,
 )
 #: Models whose rows have the type of their kind.
@@ -109,12 +111,16 @@ class NodeTypes:
         """Return the type with a name."""
         return self._by_name.get(name)
 
+    def of_kind(self, kind: str) -> NodeType | None:
+        """Return the type of a kind, or None when no installed plugin has it."""
+        return self._by_kind.get(kind)
+
     def name_of(self, node: object) -> str | None:
         """Return the name of a row's type, or None when no installed plugin has its kind."""
         kind = getattr(node, "kind", None)
         if kind is None:
             return type(node).__name__
-        node_type = self._by_kind.get(kind)
+        node_type = self.of_kind(kind)
         return node_type.name if node_type else None
 
     def kinds_of(self, model: type[Model]) -> tuple[str, ...]:

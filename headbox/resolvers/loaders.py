@@ -32,6 +32,7 @@ from headbox.models import (
     TaskClaim,
     TaskGroup,
     Upload,
+    Webhook,
     Worker,
 )
 from headbox.models.database import Connection, fetch, model_from
@@ -79,6 +80,7 @@ class Loaders:
     task = cached_property[RowLoader[Task]](lambda self: self._of(Task))
     task_group = cached_property[RowLoader[TaskGroup]](lambda self: self._of(TaskGroup))
     upload = cached_property[RowLoader[Upload]](lambda self: self._of(Upload))
+    webhook = cached_property[RowLoader[Webhook]](lambda self: self._of(Webhook))
     worker = cached_property[RowLoader[Worker]](lambda self: self._of(Worker))
     remote = cached_property[DataLoader[UUID, CurrentRemote | None]](lambda self: DataLoader(self._remotes, BATCH))
     version_numbered = cached_property[DataLoader[VersionNumber, RepositoryVersion | None]](
@@ -131,6 +133,7 @@ class Loaders:
             Task: self.task.load,
             TaskGroup: self.task_group.load,
             Upload: self.upload.load,
+            Webhook: self.webhook.load,
             Worker: self.worker.load,
         }
         return await by_model[model](id)

@@ -41,6 +41,7 @@ from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
 from headbox.schema.task_log import TaskLogSubscriptions
 from headbox.schema.upload import UploadMutations
 from headbox.schema.version import VersionMutations, VersionQueries
+from headbox.schema.webhook import WebhookMutations, WebhookQueries
 from headbox.schema.worker import WorkerQueries
 from headbox.settings import GraphQLSettings
 
@@ -57,6 +58,7 @@ QUERIES: list[type] = [
     TaskQueries,
     TaskGroupQueries,
     ScheduleQueries,
+    WebhookQueries,
     QueueStatsQueries,
     WorkerQueries,
     VersionQueries,
@@ -74,6 +76,7 @@ MUTATIONS: list[type] = [
     TaskMutations,
     TaskGroupMutations,
     ScheduleMutations,
+    WebhookMutations,
     UploadMutations,
     VersionMutations,
     ContentMutations,

@@ -30,6 +30,9 @@ from headbox.types import (
     TaskPriority,
     TaskState,
     TotalKind,
+    WebhookDeliveryState,
+    WebhookEvent,
+    WebhookState,
 )
 
 __all__ = [
@@ -50,6 +53,9 @@ __all__ = [
     "TaskPriority",
     "TaskState",
     "TotalKind",
+    "WebhookDeliveryState",
+    "WebhookEvent",
+    "WebhookState",
 ]
 
 MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
@@ -146,6 +152,26 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "OVERLAPPED": "It created none, because the task before was not finished.",
         "MISSED": "It created none, because it was too late and missed runs are skipped.",
         "FAILED": "It created none, because none could be created; `lastError` says why.",
+    },
+    WebhookEvent: {
+        "TASK_CREATED": "A task waits for its turn.",
+        "TASK_STARTED": "A worker has taken a task: once more where it was given back.",
+        "TASK_FINISHED": "A task has completed, failed or been canceled.",
+        "REPOSITORY_VERSION_CREATED": "A repository has a new version.",
+        "PUBLICATION_CREATED": "A version was published, perhaps held back.",
+        "PUBLICATION_RELEASED": "A publication that was held back is so no more.",
+        "DISTRIBUTION_UPDATED": "A distribution serves another publication, or at another base path.",
+        "PING": "`testWebhook` was asked for.",
+    },
+    WebhookState: {
+        "ACTIVE": "It is told.",
+        "PAUSED": "It is told when it is resumed; what happens meanwhile is kept.",
+        "DISABLED": "It failed for too long, or its receiver is gone: what happens is not kept for it.",
+    },
+    WebhookDeliveryState: {
+        "WAITING": "For its first try, or the next one.",
+        "DELIVERED": "The receiver has answered that it has it.",
+        "FAILED": "It was given up.",
     },
     Origin: {
         "SYNC": "From a remote.",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from headbox.schema.enums import TaskState
+from headbox.schema.enums import TaskState, WebhookDeliveryState, WebhookEvent, WebhookState
 from headbox.schema.inputs import LabelFilter, optional
 
 _NAME = "Its name contains this; the case of ASCII letters does not count."
@@ -87,6 +87,31 @@ class ScheduleFilter:
     and_: list[ScheduleFilter] | None = optional(_AND, name="and")
     or_: list[ScheduleFilter] | None = optional(_OR, name="or")
     not_: ScheduleFilter | None = optional(_NOT, name="not")
+
+
+@strawberry.input(description="Which webhooks.")
+class WebhookFilter:
+    """See `resolvers.webhook.page`."""
+
+    name: str | None = optional(_NAME)
+    name_prefix: str | None = optional(_NAME_PREFIX)
+    state: list[WebhookState] | None = optional("In one of these states.")
+    repository: strawberry.ID | None = optional("Is told about this repository alone.")
+    label: list[LabelFilter] | None = optional(_LABEL)
+    and_: list[WebhookFilter] | None = optional(_AND, name="and")
+    or_: list[WebhookFilter] | None = optional(_OR, name="or")
+    not_: WebhookFilter | None = optional(_NOT, name="not")
+
+
+@strawberry.input(description="Which deliveries of webhooks.")
+class WebhookDeliveryFilter:
+    """See `resolvers.webhook.deliveries`."""
+
+    webhook: strawberry.ID | None = optional("To this webhook.")
+    state: list[WebhookDeliveryState] | None = optional("In one of these states.")
+    event: list[WebhookEvent] | None = optional("Of one of these events.")
+    created_after: datetime | None = optional("Of what happened later than this.")
+    created_before: datetime | None = optional("Of what happened earlier than this.")
 
 
 @strawberry.input(

@@ -22,6 +22,8 @@ CANCEL = "cancel"
 REPOSITORY = "repository"
 #: A distribution follows or serves something else, or is gone.
 DISTRIBUTION = "distribution"
+#: A webhook has something to send that no task and no repository tells of.
+WEBHOOK = "webhook"
 #: Stored bytes were found to be wrong, or were taken away: whoever remembers that they are stored forgets it.
 ARTIFACT = "artifact"
 

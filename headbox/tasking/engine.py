@@ -89,6 +89,10 @@ class UnitOfWork:
         # First, so that whoever sees a task completed also gets what it published.
         self._events.insert(0, (topics.DISTRIBUTION, str(distribution_id), {}))
 
+    def webhook_waits(self, webhook_id: UUID) -> None:
+        """Tell whoever sends messages that there is one for a webhook."""
+        self._events.append((topics.WEBHOOK, str(webhook_id), {}))
+
     def claims_released(self, released: set[Claim]) -> None:
         """Look at the heads of these queues: what was held back by a finished task may run now."""
         self.released |= released

@@ -11,6 +11,7 @@ from headbox.services.upkeep import Upkeep
 from headbox.tasking import claims, lifecycle
 from headbox.tasking.engine import Engine
 from headbox.workers.lease import LeaseKeeper
+from headbox.workers.webhooks import WebhookSender
 
 #: A task that can run and has had no taker is sent again after this time, in seconds; then after twice as long, and
 #: so on.
@@ -31,20 +32,24 @@ class Reconciler:
         seconds = engine.settings.worker.lost_after_seconds
         self._lease = LeaseKeeper(engine.database, LEASE, worker.id, seconds)
         self._upkeep = Upkeep(engine)
+        self._sender = WebhookSender(engine)
         self._seen: dict[UUID, Sighting] = {}
 
     async def run(self) -> None:
         """Mend and do what is due, if that is this process's job now."""
         if not await self._lease.hold():
             self._seen.clear()
+            self._sender.rest()
             return
         await self.take_back()
         await self._send_again()
         await IdempotencyKey.filter(expires_at__lte=await now(self._engine.database.connection)).delete()
+        await self._sender.run()
         await self._upkeep.run()
 
     async def stop(self) -> None:
         """Leave the job to another process."""
+        await self._sender.stop()
         await self._lease.release()
 
     async def take_back(self) -> None:

@@ -1,7 +1,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from headbox.errors import ErrorCode
-from headbox.types import Automation, MissedRuns, Origin, ScheduleOutcome, SyncMode, TaskPriority, TaskState, uuid7
+from headbox.types import Automation, MissedRuns, Origin, ScheduleOutcome, SyncMode, TaskPriority, TaskState, WebhookDeliveryState, WebhookEvent, WebhookState, uuid7
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
@@ -472,6 +472,50 @@ class Migration(migrations.Migration):
                 ('extra', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
             ],
             options={'table': 'task_log_line', 'app': 'core', 'unique_together': (('task', 'number'),), 'pk_attr': 'id', 'table_description': "A line of a task's log. The oldest ones go when there are too many."},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Webhook',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('name', fields.CharField(unique=True, max_length=255)),
+                ('revision', fields.IntField(default=1)),
+                ('labels', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('url', fields.TextField(unique=False)),
+                ('events', fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
+                ('repository_id', fields.UUIDField(null=True)),
+                ('task_filter', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                ('task_condition', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                ('secrets', fields.TextField(unique=False)),
+                ('previous_secret_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('state', fields.CharEnumField(default=WebhookState.ACTIVE, description='ACTIVE: active\nPAUSED: paused\nDISABLED: disabled', enum_type=WebhookState, max_length=10)),
+                ('disabled_reason', fields.TextField(null=True, unique=False)),
+                ('failures', fields.IntField(default=0)),
+                ('failing_since', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('rests_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'webhook', 'app': 'core', 'pk_attr': 'id', 'table_description': 'An address that is told of what happens. The triggers of the migrations read its rows.'},
+            bases=['Row'],
+        ),
+        ops.CreateModel(
+            name='WebhookDelivery',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('webhook_id', fields.UUIDField()),
+                ('message_id', fields.CharField(unique=True, max_length=36)),
+                ('event', fields.CharEnumField(description='TASK_CREATED: task.created\nTASK_STARTED: task.started\nTASK_FINISHED: task.finished\nREPOSITORY_VERSION_CREATED: repository_version.created\nPUBLICATION_CREATED: publication.created\nPUBLICATION_RELEASED: publication.released\nDISTRIBUTION_UPDATED: distribution.updated\nPING: ping', enum_type=WebhookEvent, max_length=32)),
+                ('document', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('is_matched', fields.BooleanField()),
+                ('state', fields.CharEnumField(description='WAITING: waiting\nDELIVERED: delivered\nFAILED: failed', enum_type=WebhookDeliveryState, max_length=10)),
+                ('attempt', fields.IntField()),
+                ('first_attempt_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('due_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('attempts', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
+                ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'webhook_delivery', 'app': 'core', 'indexes': [Index(fields=['webhook_id', 'id'])], 'pk_attr': 'id', 'table_description': 'One message to one webhook: the outbox and the log. Triggers write it with what it tells of.'},
             bases=['Model'],
         ),
     ]

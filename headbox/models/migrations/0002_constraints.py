@@ -93,4 +93,18 @@ class Migration(migrations.Migration):
             "CREATE INDEX content_labeled ON content (id) WHERE labels <> '{}'",
             "DROP INDEX content_labeled",
         ),
+        # What is to be sent, of few webhooks and among many messages that were.
+        ops.RunSQL(
+            "CREATE INDEX webhook_delivery_waiting ON webhook_delivery (webhook_id, due_at, id)"
+            " WHERE state = 'waiting' AND is_matched",
+            "DROP INDEX webhook_delivery_waiting",
+        ),
+        ops.RunSQL(
+            "CREATE INDEX webhook_delivery_unmatched ON webhook_delivery (webhook_id, id) WHERE NOT is_matched",
+            "DROP INDEX webhook_delivery_unmatched",
+        ),
+        ops.RunSQL(
+            "CREATE INDEX webhook_delivery_ended ON webhook_delivery (ended_at) WHERE ended_at IS NOT NULL",
+            "DROP INDEX webhook_delivery_ended",
+        ),
     ]
