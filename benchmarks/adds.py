@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.site import BenchmarkFailed, Site
-from headbox.cli.client import Client
+from headbox.client import Client
 
 #: SHA-256 of no bytes: the body of every file that is added.
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

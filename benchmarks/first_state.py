@@ -14,7 +14,7 @@ import orjson
 from benchmarks.figure import Figure, Reach, percentile
 from benchmarks.site import Site
 from benchmarks.subscriber import Subscriber
-from headbox.cli.watch import WATCH_TASK
+from headbox.client.tasks import WATCH_TASK
 
 UNITS = 50_000
 #: Syncs of the same files after the first one.

@@ -21,7 +21,7 @@ import psutil
 
 from demo.files import MANIFEST, write_manifest
 from demo.processes import Server, headbox_server, upstream_server
-from headbox.cli.client import Client
+from headbox.client import Client
 from tests.support.distribution import install_distribution
 from tests.support.services import PostgresServer, RedisServer
 
@@ -88,7 +88,7 @@ class Site:
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headbox-bench-")))
             server = await stack.enter_async_context(headbox_server(folder / "data"))
-            client = await stack.enter_async_context(Client.connected(server.url))
+            client = await stack.enter_async_context(Client(server.url))
             session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
             await stack.enter_async_context(session)
             yield cls(folder, server, client, session, stack)
@@ -118,7 +118,7 @@ class Site:
                     data_dir, settings, command=("worker", "--health-port", "0"), name=f"worker-{number}"
                 )
                 await stack.enter_async_context(worker)
-            client = await stack.enter_async_context(Client.connected(server.url))
+            client = await stack.enter_async_context(Client(server.url))
             session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
             await stack.enter_async_context(session)
             site = cls(folder, server, client, session, stack)

@@ -12,7 +12,7 @@ from benchmarks.adds import add, make_files, make_repository
 from benchmarks.bench_tasks import BenchTasks
 from benchmarks.figure import Figure, Reach
 from benchmarks.site import Site
-from headbox.cli.client import Client
+from headbox.client import Client
 
 ROUNDS = 3
 ADDS = 1_000
@@ -25,7 +25,7 @@ async def run() -> AsyncIterator[Figure]:
     """Add the files one by one, and then all of them with one task."""
     measured: defaultdict[str, list[float]] = defaultdict(list)
     async with Site.opened() as site, AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(Client.connected(site.server.url)) for _ in range(CLIENTS)]
+        clients = [await stack.enter_async_context(Client(site.server.url)) for _ in range(CLIENTS)]
         units = await make_files(site, [f"pool/{number}" for number in range(ADDS)])
         tasks = BenchTasks(site)
         for number in range(ROUNDS):

@@ -23,7 +23,7 @@ from demo.processes import headbox_server, upstream_server
 from demo.screen import Screen
 from demo.story import Story
 from headbox import __version__
-from headbox.cli.client import Client, OperationRefused, ServerUnreachable
+from headbox.client import Client, OperationRefused, ServerUnreachable
 
 #: Wider lines are hard to read.
 MAX_WIDTH = 110
@@ -88,7 +88,7 @@ async def _run(screen: Screen, upstream: str | None, *, files: int | None, keep:
         seconds = time.perf_counter() - beginning
         screen.say(f"headbox serve --port 0 --data-dir {folder / 'data'}", style="dim")
         screen.done(f"Listening at {server.url} after {seconds:.1f} s")
-        client = await stack.enter_async_context(Client.connected(server.url))
+        client = await stack.enter_async_context(Client(server.url))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         story = Story(screen, server, session, client)
 

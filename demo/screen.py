@@ -49,11 +49,11 @@ class Screen:
         """Print what was found right."""
         self.console.print(Text.assemble(" " * INDENT, ("✓ ", "green"), text), soft_wrap=True)
 
-    def document(self, url: str, document: str, variables: Mapping[str, Any], accept: str = "") -> None:
+    def document(self, url: str, document: str, variables: Mapping[str, Any], method: str = "POST") -> None:
         """Print a GraphQL document as it is sent; only its name when it was printed before."""
         is_known = document in self._documents
         self._documents.add(document)
-        self.say(f"POST {url}" + (f"  Accept: {accept}" if accept else ""), style="dim")
+        self.say(f"{method} {url}", style="dim")
         if is_known:
             kind, name = document.partition("(")[0].split()
             self.say(f"{kind} {name}, as above")

@@ -20,9 +20,10 @@ from demo.failure import DemoFailed
 from demo.files import MANIFEST, Listed, change, write_manifest
 from demo.processes import Server
 from demo.screen import Screen
-from headbox.cli.client import Client
 from headbox.cli.printable import printable
-from headbox.cli.watch import WATCH_TASK, watch
+from headbox.cli.watch import watch
+from headbox.client import Client
+from headbox.client.tasks import WATCH_TASK
 
 #: How a path lies between two versions: a changed file is a unit that was added and one that was removed.
 _MARKS = {frozenset({"ADDED"}): "+", frozenset({"REMOVED"}): "-", frozenset({"ADDED", "REMOVED"}): "~"}
@@ -134,7 +135,7 @@ class Story:
 
     async def _watch(self, task_id: str, what: str) -> dict[str, Any]:
         """Show a task until it has completed, and return the version that it made."""
-        self._screen.document(self._graphql, WATCH_TASK, {"id": task_id}, "text/event-stream")
+        self._screen.document(self._graphql, WATCH_TASK, {"id": task_id}, "WebSocket")
         task = await watch(self._client, task_id, self._screen.console)
         if task["state"] != "COMPLETED":
             raise DemoFailed(f"the task has {task['state'].lower()}", (task["error"] or {}).get("message", ""))
@@ -146,9 +147,8 @@ class Story:
         counts = version["summary"]
         summary = f"{counts['added']:,} files added, {counts['removed']:,} removed"
         self._screen.done(f"Version {version['number']}: {counts['present']:,} files; {summary}")
-        seconds = (
-            datetime.fromisoformat(task["finishedAt"]) - datetime.fromisoformat(task["startedAt"])
-        ).total_seconds()
+        started, finished = (datetime.fromisoformat(time or "") for time in (task["startedAt"], task["finishedAt"]))
+        seconds = (finished - started).total_seconds()
         self._figures.append((what, f"{seconds:.2f} s", summary))
         return version
 

@@ -35,6 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not item.get_closest_marker(other_way)]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the profiles of whoever runs the tests out of them: commands talk to the servers of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server of this test process; a test that stops it starts it again."""

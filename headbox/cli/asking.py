@@ -7,31 +7,60 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from headbox.cli.client import Client, OperationRefused, ServerUnreachable
 from headbox.cli.failures import ExitCode, Failure, UnreachableFailure
-from headbox.cli.options import SERVER_VARIABLE
+from headbox.client import (
+    Client,
+    ClientError,
+    MutationRefused,
+    NotAuthorized,
+    NotHeadbox,
+    Profile,
+    ServerUnreachable,
+    UserError,
+    VersionMismatch,
+)
+from headbox.client.profiles import SERVER_VARIABLE, TOKEN_VARIABLE
 
 T = TypeVar("T")
 
 
-def ask(server: str, work: Callable[[Client], Awaitable[T]]) -> T:
+def ask(server: Profile, work: Callable[[Client], Awaitable[T]]) -> T:
     """Do something with a client of a server, and return what came of it.
 
     Raises:
-        UnreachableFailure: The server cannot be reached.
+        UnreachableFailure: The server cannot be reached, or is no headbox.
         Failure: It refused.
     """
 
     async def run() -> T:
-        async with Client.connected(server) as client:
+        async with Client(server.url, token=server.token, ca_file=server.ca_file) as client:
             return await work(client)
 
     try:
         return asyncio.run(run())
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    except ServerUnreachable as error:
-        hint = f"Is `headbox serve` running? --server or {SERVER_VARIABLE} names another address."
-        raise UnreachableFailure(f"{error}.", hint=hint) from error
-    except OperationRefused as error:
-        raise Failure(str(error)) from error
+    except ClientError as error:
+        raise failure_of(error) from error
+
+
+def failure_of(error: ClientError) -> Failure:
+    """Return how a command ends because of what went wrong between it and the server."""
+    match error:
+        case ServerUnreachable() | NotHeadbox():
+            hint = f"Is `headbox serve` running? --server, --profile or {SERVER_VARIABLE} names another address."
+            return UnreachableFailure(f"{error}.", hint=hint)
+        case NotAuthorized():
+            return Failure(f"{error}.", hint=f"`headbox profile add` or {TOKEN_VARIABLE} gives another token.")
+        case VersionMismatch():
+            return Failure(str(error), hint="Use the command line of the server's version.")
+        case MutationRefused():
+            hints = dict.fromkeys(refused.hint for refused in error.errors if refused.hint)
+            return Failure("\n       ".join(map(_line, error.errors)), hint=" ".join(hints) or None)
+        case _:
+            return Failure(str(error))
+
+
+def _line(error: UserError) -> str:
+    """Return a failure with the field at fault in brackets."""
+    return f"{error.message} ({error.field})" if error.field else error.message

@@ -3,38 +3,66 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import click
 
-DEFAULT_SERVER = "http://127.0.0.1:8640"
-#: Not HEADBOX_SERVER: the settings read their section `server` from variables that begin so.
-SERVER_VARIABLE = "HEADBOX_URL"
+from headbox.cli.failures import UsageFailure
+from headbox.client.errors import ProfileInvalid
+from headbox.client.profiles import DEFAULT_SERVER, SERVER_VARIABLE, TOKEN_VARIABLE, Profile, Profiles
 
-OutputFormat = Literal["table", "json"]
+OutputFormat = Literal["table", "json", "yaml"]
+
+#: Where the context of a command keeps the name that `--profile` gave.
+_PROFILE = "headbox.profile"
 
 
-def server_option() -> click.Option:
-    """Return the option that names the server to talk to."""
-    return click.Option(
+def server_options() -> list[click.Option]:
+    """Return the options that name the server to talk to: the command gets a `Profile` as `server`."""
+    server = click.Option(
         ["server", "--server"],
         metavar="URL",
-        envvar=SERVER_VARIABLE,
-        default=DEFAULT_SERVER,
-        show_default=True,
-        show_envvar=True,
-        help="Address of the server.",
+        callback=_server,
+        help=f"Address of the server.  [env var: {SERVER_VARIABLE}; default: that of the profile in use, else"
+        f" {DEFAULT_SERVER}]",
     )
+    profile = click.Option(
+        ["profile", "--profile"],
+        metavar="NAME",
+        is_eager=True,
+        expose_value=False,
+        callback=_remember_profile,
+        help=f"Profile of the server, see `headbox profile --help`. {SERVER_VARIABLE} and {TOKEN_VARIABLE} win.",
+    )
+    return [server, profile]
+
+
+def _remember_profile(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    ctx.meta[_PROFILE] = value
+
+
+def _server(ctx: click.Context, _: click.Parameter, value: str | None) -> Profile:
+    """Return the server: the one that the option names, else that of the environment, else that of the profile.
+
+    Raises:
+        UsageFailure: There is no such profile, or the profiles cannot be read.
+    """
+    try:
+        profiles = Profiles.of_user()
+        chosen = profiles.chosen(ctx.meta.get(_PROFILE))
+    except ProfileInvalid as error:
+        raise UsageFailure(f"{error}.", hint="See `headbox profile --help`.") from error
+    return chosen if value is None else profiles.at(chosen, value)
 
 
 def output_option() -> click.Option:
     """Return the option that chooses between output for people and for programs."""
     return click.Option(
         ["output_format", "--output", "-o"],
-        type=click.Choice(["table", "json"]),
+        type=click.Choice(get_args(OutputFormat)),
         default="table",
         show_default=True,
-        help="table for people, json for programs.",
+        help="table for people, json and yaml for programs.",
     )
 
 

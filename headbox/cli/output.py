@@ -1,4 +1,4 @@
-"""Results on stdout: tables for people, JSON for programs."""
+"""Results on stdout: tables for people, JSON and YAML for programs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 import orjson
+import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from headbox.cli.options import OutputFormat
 from headbox.cli.printable import printable
 
 #: Width of a table that no terminal limits: whoever reads a pipe wants whole values.
@@ -35,9 +37,13 @@ def print_table(table: Table) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def print_json(value: Any) -> None:
-    """Print a value for programs."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+def print_data(value: Any, output_format: OutputFormat) -> None:
+    """Print a value for programs, as JSON or YAML."""
+    if output_format == "yaml":
+        # Names of strangers are escaped where they hold what a terminal would obey.
+        click.echo(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), nl=False)
+    else:
+        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | None = None) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from headbox.cli.asking import ask
-from headbox.cli.options import OutputFormat, output_option, server_option
-from headbox.cli.output import print_json, print_rows
+from headbox.cli.options import OutputFormat, output_option, server_options
+from headbox.cli.output import print_data, print_rows
+from headbox.client import Profile
 
 _SEARCH = """\
 query Search($text: String!, $first: Int, $after: String) {
@@ -20,13 +21,13 @@ query Search($text: String!, $first: Int, $after: String) {
 """
 
 
-def _search(*, text: str, server: str, output_format: OutputFormat, first: int | None, after: str | None) -> None:
+def _search(*, text: str, server: Profile, output_format: OutputFormat, first: int | None, after: str | None) -> None:
     """Find repositories, remotes, distributions and content by the beginning of a name, a path or a digest."""
     given = {"text": text, "first": first, "after": after}
     wanted = {name: value for name, value in given.items() if value is not None}
     found = ask(server, lambda client: client.execute(_SEARCH, wanted))["search"]
-    if output_format == "json":
-        print_json(found)
+    if output_format != "table":
+        print_data(found, output_format)
         return
     print_rows([_row(edge) for edge in found["edges"]])
     if found["pageInfo"]["hasNextPage"]:
@@ -52,6 +53,6 @@ command = click.Command(
         click.Option(["first", "--first"], type=click.INT, help="How many: at most 500, 50 when left out."),
         click.Option(["after", "--after"], help="Cursor behind which the page starts."),
         output_option(),
-        server_option(),
+        *server_options(),
     ],
 )

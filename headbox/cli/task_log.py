@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 import orjson
+import yaml
 
 from headbox.cli.asking import ask
-from headbox.cli.client import Client
 from headbox.cli.failures import Failure
-from headbox.cli.options import OutputFormat, output_option, server_option
+from headbox.cli.options import OutputFormat, output_option, server_options
 from headbox.cli.printable import printable
+from headbox.client import Client, Profile
 
 _LINE = "number attempt loggedAt level logger message extra"
 READ_LOG = f"""\
@@ -26,7 +27,7 @@ query ReadLog($id: ID!, $after: String) {{
 FOLLOW_LOG = f"subscription FollowLog($id: ID!) {{ taskLog(id: $id) {{ dropped lines {{ {_LINE} }} }} }}"
 
 
-def _log(id: str, server: str, output_format: OutputFormat, *, is_followed: bool) -> None:
+def _log(id: str, server: Profile, output_format: OutputFormat, *, is_followed: bool) -> None:
     """Show what a task said while it ran, its earlier attempts too; at most the last 1,000 lines."""
     updates = _follow if is_followed else _read
 
@@ -35,7 +36,7 @@ def _log(id: str, server: str, output_format: OutputFormat, *, is_followed: bool
             if update["dropped"]:
                 click.echo(f"({update['dropped']} lines are gone)", err=True)
             for line in update["lines"]:
-                click.echo(orjson.dumps(line) if output_format == "json" else _text(line))
+                click.echo(_text(line) if output_format == "table" else _data(line, output_format), nl=False)
 
     ask(server, show)
 
@@ -61,11 +62,18 @@ async def _follow(client: Client, task_id: str) -> AsyncIterator[dict[str, Any]]
         yield data["taskLog"]
 
 
+def _data(line: dict[str, Any], output_format: OutputFormat) -> bytes:
+    """Return a line for programs: a line of JSON, or a document of YAML."""
+    if output_format == "json":
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+    return yaml.safe_dump(line, allow_unicode=True, sort_keys=False, explicit_start=True, encoding="utf-8")
+
+
 def _text(line: dict[str, Any]) -> str:
     """Return a line for people: when, how severe, what, and what was given beside it."""
     time = datetime.fromisoformat(line["loggedAt"]).astimezone()
     extra = "".join(f" {name}={value}" for name, value in line["extra"].items())
-    return printable(f"{time:%H:%M:%S} {line['level']:<8} {line['message']}{extra}")
+    return printable(f"{time:%H:%M:%S} {line['level']:<8} {line['message']}{extra}") + "\n"
 
 
 log_command = click.Command(
@@ -78,6 +86,6 @@ log_command = click.Command(
             ["is_followed", "--follow", "-f"], is_flag=True, help="Go on with new lines until the task has ended."
         ),
         output_option(),
-        server_option(),
+        *server_options(),
     ],
 )

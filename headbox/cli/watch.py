@@ -1,9 +1,9 @@
-"""Watching a task: its state as a picture for a terminal, and the subscription that feeds it."""
+"""Watching a task: its state as a picture for a terminal, and as lines elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,40 +15,13 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from headbox.cli.client import Client, ServerUnreachable
 from headbox.cli.failures import ExitCode
 from headbox.cli.printable import printable
-
-#: The state of a task, whole in each message.
-WATCH_TASK = """\
-subscription WatchTask($id: ID!) {
-  task(id: $id) {
-    id
-    kind
-    state
-    startedAt
-    finishedAt
-    actions {
-      name
-      state
-      startedAt
-      finishedAt
-      reports { code message state unit done total totalKind rate etaSeconds suffix }
-    }
-    blockedBy { id kind state }
-    createdResources { __typename id }
-    error { code message path hint retryable }
-  }
-}
-"""
+from headbox.client import Client, TaskState
 
 #: How a task can have ended, and what exit code says so.
 EXIT_CODES = {"COMPLETED": ExitCode.OK, "FAILED": ExitCode.FAILED, "CANCELED": ExitCode.CANCELED}
 
-#: How long a lost server may stay away while a task is watched, in seconds.
-RECONNECT_SECONDS = 60.0
-#: Wait between two attempts to reach it again, in seconds.
-RECONNECT_PAUSE_SECONDS = 1.0
 #: Width of a bar, in columns.
 BAR_WIDTH = 24
 FRAMES_PER_SECOND = 10
@@ -71,7 +44,7 @@ class TaskView:
         note: A line below the picture, or None.
     """
 
-    def __init__(self, task: dict[str, Any]) -> None:
+    def __init__(self, task: TaskState) -> None:
         self.task = task
         self.note: str | None = None
         # One for all actions, so that redrawing goes on with its movement.
@@ -101,7 +74,7 @@ class TaskView:
             "  ",
             (state.lower(), _STATE_STYLES[state]),
             "  ",
-            (_duration(self.task), "dim"),
+            (_duration(self.task["startedAt"], self.task["finishedAt"]), "dim"),
         )
 
     def _bars(self) -> Table:
@@ -116,7 +89,14 @@ class TaskView:
             name = Text(
                 action["name"], style="bold" if action["state"] == "RUNNING" else _STATE_STYLES[action["state"]]
             )
-            table.add_row(self._mark(action["state"]), name, None, None, _duration(action), None)
+            table.add_row(
+                self._mark(action["state"]),
+                name,
+                None,
+                None,
+                _duration(action["startedAt"], action["finishedAt"]),
+                None,
+            )
             for report in action["reports"]:
                 table.add_row(
                     None,
@@ -132,10 +112,9 @@ class TaskView:
         return self._spinner if state == "RUNNING" else Text(*_MARKS[state])
 
 
-def _error(task: dict[str, Any]) -> dict[str, Any] | None:
+def _error(task: TaskState) -> dict[str, Any] | None:
     """Return why a task has failed; that somebody canceled it is no news."""
-    error: dict[str, Any] | None = task["error"]
-    return error if task["state"] != "CANCELED" else None
+    return task["error"] if task["state"] != "CANCELED" else None
 
 
 def _bar(report: dict[str, Any]) -> ProgressBar:
@@ -181,12 +160,12 @@ def _eta(report: dict[str, Any]) -> str:
     return f"{_clock(report['etaSeconds'])} left"
 
 
-def _duration(timed: dict[str, Any]) -> str:
+def _duration(started_at: str | None, finished_at: str | None) -> str:
     """Return how long a task or an action took or has been running; empty before it starts."""
-    if timed["startedAt"] is None:
+    if started_at is None:
         return ""
-    started = datetime.fromisoformat(timed["startedAt"])
-    finished = datetime.fromisoformat(timed["finishedAt"]) if timed["finishedAt"] else datetime.now(UTC)
+    started = datetime.fromisoformat(started_at)
+    finished = datetime.fromisoformat(finished_at) if finished_at else datetime.now(UTC)
     # The clocks of two machines differ: a task may seem to start in the future.
     seconds = max(0.0, (finished - started).total_seconds())
     return f"{seconds:.1f} s" if seconds < 60 else _clock(seconds)
@@ -198,40 +177,7 @@ def _clock(seconds: float) -> str:
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
 
 
-async def follow(
-    client: Client, task_id: str, *, on_lost: Callable[[str], None] | None = None
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield the states of a task up to its final one, through restarts of the server.
-
-    Args:
-        client: The server.
-        task_id: Its global id.
-        on_lost: Told why, each time the connection is lost.
-
-    Raises:
-        ServerUnreachable: The server cannot be reached at first, or is away for too long.
-        OperationRefused: There is no such task.
-    """
-    loop = asyncio.get_running_loop()
-    give_up_at = loop.time()
-    while True:
-        try:
-            async for data in client.subscribe(WATCH_TASK, {"id": task_id}):
-                yield data["task"]
-                if data["task"]["state"] in EXIT_CODES:
-                    return
-                give_up_at = loop.time() + RECONNECT_SECONDS
-            lost = f"{client.server} has stopped"
-        except ServerUnreachable as error:
-            if loop.time() >= give_up_at:
-                raise
-            lost = str(error)
-        if on_lost is not None:
-            on_lost(lost)
-        await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
-
-
-async def watch(client: Client, task_id: str, console: Console) -> dict[str, Any]:
+async def watch(client: Client, task_id: str, console: Console) -> TaskState:
     """Show a task until it has ended, as bars on a terminal and as lines elsewhere, and return its final state.
 
     Raises:
@@ -245,7 +191,7 @@ async def watch(client: Client, task_id: str, console: Console) -> dict[str, Any
         raise
 
 
-async def _watch_live(client: Client, task_id: str, console: Console) -> dict[str, Any]:
+async def _watch_live(client: Client, task_id: str, console: Console) -> TaskState:
     view: TaskView | None = None
 
     def tell_lost(reason: str) -> None:
@@ -253,7 +199,7 @@ async def _watch_live(client: Client, task_id: str, console: Console) -> dict[st
             view.note = f"{reason}; trying again"
 
     with Live(console=console, refresh_per_second=FRAMES_PER_SECOND, transient=False) as live:
-        async for task in follow(client, task_id, on_lost=tell_lost):
+        async for task in client.watch(task_id, on_lost=tell_lost):
             if view is None:
                 view = TaskView(task)
                 live.update(view)
@@ -262,18 +208,19 @@ async def _watch_live(client: Client, task_id: str, console: Console) -> dict[st
     return view.task
 
 
-async def _watch_lines(client: Client, task_id: str, console: Console) -> dict[str, Any]:
-    task: dict[str, Any] = {}
+async def _watch_lines(client: Client, task_id: str, console: Console) -> TaskState:
+    task: TaskState | None = None
     shown: set[str] = set()
-    async for task in follow(client, task_id):
+    async for task in client.watch(task_id):
         for line in _lines(task):
             if line not in shown:
                 shown.add(line)
                 console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
+    assert task is not None, "a subscription to a task starts with its state"
     return task
 
 
-def _lines(task: dict[str, Any]) -> Iterator[str]:
+def _lines(task: TaskState) -> Iterator[str]:
     """Yield what there is to say of a task so far, one line for each state of it and of its actions."""
     kind, state = task["kind"], task["state"].lower()
     for action in task["actions"]:

@@ -201,7 +201,7 @@ def test_status(cli: Cli, server: HeadboxServer) -> None:
     assert (gone.returncode, gone.stdout) == (3, "")
     assert gone.stderr == (
         f"Error: {server.url} cannot be reached: Connection refused.\n"
-        "Hint: Is `headbox serve` running? --server or HEADBOX_URL names another address.\n"
+        "Hint: Is `headbox serve` running? --server, --profile or HEADBOX_URL names another address.\n"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headbox.cli.client import Client
+from headbox.client import Client
 from tests.support.tutorial import Tutorial, read_second_tutorial
 from tests.support.tutorial_server import TUTORIAL_URL, Installed, serving
 from tests.support.upstream import Upstream
@@ -109,7 +109,7 @@ def source(installed: Installed, server: str) -> str:
 
 async def mirror(tutorial: Tutorial, server: str, url: str) -> str:
     assert TUTORIAL_URL in tutorial.operations[0]
-    async with Client.connected(server) as client:
+    async with Client(server) as client:
         created = await client.execute(tutorial.operations[0].replace(TUTORIAL_URL, url))
         payload = created["createThingRepository"]
         assert payload["errors"] == []
@@ -121,7 +121,7 @@ async def mirror(tutorial: Tutorial, server: str, url: str) -> str:
 
 @pytest.fixture
 async def bundles(installed: Installed, server: str, source: str) -> AsyncIterator[Bundles]:
-    async with Client.connected(server) as client:
+    async with Client(server) as client:
         yield Bundles(installed.tutorial, client, source)
 
 

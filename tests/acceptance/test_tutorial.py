@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from headbox.cli.client import Client
+from headbox.client import Client
 from tests.support.tutorial import Tutorial, read_tutorial
 from tests.support.tutorial_server import HEADBOX, TUTORIAL_URL, Installed, serving
 from tests.support.upstream import Upstream
@@ -45,7 +45,7 @@ def server(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 async def client(server: str) -> AsyncIterator[Client]:
-    async with Client.connected(server) as client:
+    async with Client(server) as client:
         yield client
 
 
@@ -67,7 +67,7 @@ def mirror(installed: Installed, server: str, upstream: Upstream) -> dict[str, A
 async def follow(tutorial: Tutorial, server: str, url: str) -> dict[str, Any]:
     mutation, subscription, _ = tutorial.operations
     assert TUTORIAL_URL in mutation
-    async with Client.connected(server) as client:
+    async with Client(server) as client:
         payload = (await client.execute(mutation.replace(TUTORIAL_URL, url)))["createThingRepository"]
         assert payload["errors"] == []
         states = [data["task"] async for data in client.subscribe(subscription, {"id": payload["task"]["id"]})]

@@ -14,8 +14,9 @@ from headbox.cli.derived.parameters import option_name, parameters, put, variabl
 from headbox.cli.derived.printing import print_result
 from headbox.cli.derived.references import Lookup
 from headbox.cli.derived.request import perform
-from headbox.cli.options import OutputFormat, output_option, server_option
+from headbox.cli.options import OutputFormat, output_option, server_options
 from headbox.cli.watch import EXIT_CODES
+from headbox.client import Profile
 
 
 def watch_option() -> click.Option:
@@ -79,7 +80,7 @@ class DerivedCommand(click.Command):
             options.append(unset)
         if self._returns_task():
             options.append(watch_option())
-        return [*options, output_option(), server_option()]
+        return [*options, output_option(), *server_options()]
 
     def _returns_task(self) -> bool:
         payload = get_named_type(self.operation.field.type)
@@ -94,7 +95,7 @@ class DerivedCommand(click.Command):
     def _call(
         self,
         *,
-        server: str,
+        server: Profile,
         output_format: OutputFormat,
         watch: bool = False,
         unset: tuple[str, ...] = (),

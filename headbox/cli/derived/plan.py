@@ -10,7 +10,6 @@ import click
 from graphql import GraphQLInputObjectType, get_named_type
 
 from headbox.cli.asking import ask
-from headbox.cli.client import Client
 from headbox.cli.derived.commands import DerivedCommand, watch_option
 from headbox.cli.derived.operations import Operation, Shape
 from headbox.cli.derived.parameters import option_name, variables
@@ -18,8 +17,9 @@ from headbox.cli.derived.printing import print_result
 from headbox.cli.derived.references import Lookup
 from headbox.cli.derived.request import perform
 from headbox.cli.options import OutputFormat
-from headbox.cli.output import print_json
+from headbox.cli.output import print_data
 from headbox.cli.watch import EXIT_CODES
+from headbox.client import Client, Profile
 
 
 def applied_by(plan: Operation, others: Sequence[Operation]) -> Operation | None:
@@ -47,7 +47,7 @@ class PlanCommand(DerivedCommand):
         return [apply, watch_option(), *super()._own_options()]
 
     def _call(
-        self, *, server: str, output_format: OutputFormat, apply: bool = False, watch: bool = False, **values: Any
+        self, *, server: Profile, output_format: OutputFormat, apply: bool = False, watch: bool = False, **values: Any
     ) -> None:
         if watch and not apply:
             raise click.UsageError("There is no task to watch without --apply.")
@@ -58,8 +58,8 @@ class PlanCommand(DerivedCommand):
         task: dict[str, Any] | None = None
         if apply:
             task = ask(server, lambda client: self._apply(client, given, plan["id"], is_watched=watch))["task"]
-        if output_format == "json":
-            print_json({"plan": plan, "task": task} if apply else plan)
+        if output_format != "table":
+            print_data({"plan": plan, "task": task} if apply else plan, output_format)
         elif task is None:
             click.echo(f"To do just this: {self._command_to_apply(values, plan['id'])}", err=True)
         elif not watch:

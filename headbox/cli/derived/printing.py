@@ -9,14 +9,14 @@ import click
 from headbox.cli.derived.operations import Shape
 from headbox.cli.derived.plan_printing import print_plan
 from headbox.cli.options import OutputFormat
-from headbox.cli.output import print_heading, print_json, print_object, print_rows, words
+from headbox.cli.output import print_data, print_heading, print_object, print_rows, words
 from headbox.cli.printable import printable
 
 
 def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None:
     """Print the result of an operation."""
-    if output_format == "json":
-        print_json(result)
+    if output_format != "table":
+        print_data(result, output_format)
     elif shape is Shape.PAYLOAD:
         _print_payload(result)
     elif shape is Shape.CONNECTION:

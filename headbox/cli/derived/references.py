@@ -15,9 +15,9 @@ from typing import Any
 
 from graphql import GraphQLNonNull, GraphQLSchema, GraphQLString, get_named_type, is_required_argument
 
-from headbox.cli.client import Client
 from headbox.cli.derived.operations import Composite, kebab
 from headbox.cli.failures import Failure
+from headbox.client import Client
 
 #: What inputs call the id of a version of a repository.
 _VERSION_FIELDS = ("repositoryVersion", "versions", "base", "source", "from", "to")

@@ -6,12 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
-from headbox.cli.client import ANSWER_TIMEOUT_SECONDS, Client
 from headbox.cli.derived.operations import Operation, Shape
 from headbox.cli.derived.references import is_global_id, resolved
 from headbox.cli.derived.selection import selection
 from headbox.cli.failures import Failure
 from headbox.cli.watch import watch
+from headbox.client import Client
+from headbox.client.client import ANSWER_TIMEOUT_SECONDS
 
 #: How long the answer to a plan may take, in seconds: reading a remote takes minutes, and the server bounds it.
 PLAN_TIMEOUT_SECONDS = 3600.0
@@ -31,10 +32,16 @@ async def perform(client: Client, operation: Operation, given: dict[str, Any], *
         `pageInfo`, the nodes with what their edges say; or the objects or values as they are.
 
     Raises:
-        Failure: The server refused and nothing was changed, or what is asked for is not there.
+        Failure: What is asked for is not there.
+        ClientError: The server refused, and nothing was changed.
     """
     text, values = document(operation, await resolved(client, given))
     timeout_seconds = PLAN_TIMEOUT_SECONDS if operation.shape is Shape.PLAN else ANSWER_TIMEOUT_SECONDS
+    if operation.shape in {Shape.PAYLOAD, Shape.PLAN}:
+        payload = await client.mutate(text, values, timeout_seconds=timeout_seconds)
+        if is_watched and payload.get("task"):
+            payload["task"] |= await watch(client, payload["task"]["id"], Console(stderr=True))
+        return payload
     result = (await client.execute(text, values, timeout_seconds=timeout_seconds))["result"]
     if operation.shape is Shape.CONNECTION:
         nodes = [edge.pop("node") for edge in result["edges"]]
@@ -42,10 +49,6 @@ async def perform(client: Client, operation: Operation, given: dict[str, Any], *
         return {"nodes": rows, "pageInfo": result["pageInfo"]}
     if result is None:
         raise _missing(operation, values)
-    if operation.shape in {Shape.PAYLOAD, Shape.PLAN}:
-        _raise(result.pop("errors"))
-        if is_watched and result.get("task"):
-            result["task"] |= await watch(client, result["task"]["id"], Console(stderr=True))
     return result
 
 
@@ -68,22 +71,3 @@ def _missing(operation: Operation, values: dict[str, Any]) -> Failure:
     if operation.path[-1] != "show":
         return Failure("There is none.", hint=operation.field.description)
     return Failure(f"There is no {operation.path[-2].replace('-', ' ')} {next(iter(values.values()))!r}.")
-
-
-def _raise(errors: list[dict[str, Any]]) -> None:
-    """Raise the errors of a payload, all in one.
-
-    Raises:
-        Failure: There are any.
-    """
-    if not errors:
-        return
-    lines = [f"{error['message']}{_place(error['path'])}" for error in errors]
-    hints = dict.fromkeys(error["hint"] for error in errors if error["hint"])
-    raise Failure("\n       ".join(lines), hint=" ".join(hints) or None)
-
-
-def _place(path: list[str]) -> str:
-    """Return which option is at fault, in brackets; empty when none is."""
-    inner = path[1:] if path[:1] == ["input"] else path
-    return f" ({'.'.join(inner)})" if inner else ""

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from headbox.cli.search import command
-from tests.unit.cli.scripted import Scripted, data
+from tests.support.scripted import Scripted, data
 
 EDGES = [
     {"matchedBy": "NAME", "matched": "serde \x1b[31mstable", "node": {"__typename": "CrateRepository", "id": "R"}},

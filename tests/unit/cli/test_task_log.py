@@ -12,7 +12,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 from headbox.cli.task_log import log_command
-from tests.unit.cli.scripted import Scripted, events
+from tests.support.scripted import Scripted, events
 
 AT = "2026-01-31T12:00:00+00:00"
 

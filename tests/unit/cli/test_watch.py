@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from aiohttp import web
 from rich.console import Console
 
-from headbox.cli import watch as watching
-from headbox.cli.client import Client, OperationRefused, ServerUnreachable
-from headbox.cli.watch import TaskView, follow, watch
-from tests.unit.cli.scripted import Scripted, events
+from headbox.cli.watch import TaskView, watch
+from headbox.client import Client, OperationRefused
+from headbox.client.tasks import TaskState
+from tests.support.scripted import Scripted, Stream, events
 
 STARTED, FINISHED = "2026-01-31T12:00:00+00:00", "2026-01-31T12:00:02.500000+00:00"
 
@@ -25,22 +24,21 @@ def action(name: str, state: str, *reports: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "state": state, "startedAt": STARTED, "finishedAt": finished, "reports": list(reports)}
 
 
-def task(state: str, *actions: dict[str, Any], **values: Any) -> dict[str, Any]:
+def task(state: str, *actions: dict[str, Any], **values: Any) -> TaskState:
     nothing: dict[str, Any] = {"blockedBy": [], "createdResources": [], "error": None}
     finished = FINISHED if state in ("COMPLETED", "FAILED", "CANCELED") else None
-    return {
+    known: dict[str, Any] = {
         "id": "T",
         "kind": "file.sync",
         "state": state,
         "startedAt": None if state == "WAITING" else STARTED,
         "finishedAt": finished,
         "actions": list(actions),
-        **nothing,
-        **values,
     }
+    return cast("TaskState", known | nothing | values)
 
 
-def drawn(shown: dict[str, Any], width: int = 100) -> list[str]:
+def drawn(shown: TaskState, width: int = 100) -> list[str]:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     console.print(TaskView(shown))
     assert isinstance(console.file, io.StringIO)
@@ -92,7 +90,7 @@ def test_a_waiting_task_says_what_it_waits_for() -> None:
 async def test_watching_ends_with_the_final_state_and_tells_each_change_once() -> None:
     running = task("RUNNING", action("sync", "RUNNING", report("Files", done=1)))
     done = action("sync", "COMPLETED", report("Files", "COMPLETED", done=2), report("Bytes", "COMPLETED", done=9))
-    async with Scripted().running() as server, Client.connected(server.url) as client:
+    async with Scripted().running() as server, Client(server.url) as client:
         states = [task("WAITING"), running, running, task("COMPLETED", done)]
         server.answers.append(events(*({"task": state} for state in states), is_complete=True))
         console = Console(file=io.StringIO())
@@ -111,7 +109,7 @@ async def test_watching_ends_with_the_final_state_and_tells_each_change_once() -
 
 
 async def test_watching_on_a_terminal_leaves_the_final_picture() -> None:
-    async with Scripted().running() as server, Client.connected(server.url) as client:
+    async with Scripted().running() as server, Client(server.url) as client:
         states = [task("RUNNING"), task("CANCELED")]
         server.answers.append(events(*({"task": state} for state in states), is_complete=True))
         console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=80)
@@ -122,39 +120,10 @@ async def test_watching_on_a_terminal_leaves_the_final_picture() -> None:
     assert "file.sync  canceled  2.5 s" in console.file.getvalue()
 
 
-async def test_following_goes_on_through_a_lost_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "RECONNECT_PAUSE_SECONDS", 0.01)
-    lost: list[str] = []
-    async with Scripted().running() as server, Client.connected(server.url) as client:
-        # It breaks off; then the server stops, which completes its streams; then it is back.
-        server.answers.append(events({"task": task("RUNNING")}, is_complete=False))
-        server.answers.append(events({"task": task("WAITING")}, is_complete=True))
-        server.answers.append(events({"task": task("COMPLETED")}, is_complete=True))
-
-        states = [state["state"] async for state in follow(client, "T", on_lost=lost.append)]
-
-    assert states == ["RUNNING", "WAITING", "COMPLETED"]
-    assert lost == [f"{server.url} ended the stream", f"{server.url} has stopped"]
-
-
-async def test_following_gives_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(watching, "RECONNECT_PAUSE_SECONDS", 0.02)
-    async with Scripted().running() as server, Client.connected(server.url) as client:
-        server.answers.append(events({"task": task("RUNNING")}, is_complete=False))
-        server.answers.extend([b""] * 100)
-        states = follow(client, "T")
-
-        assert (await anext(states))["state"] == "RUNNING"
-        with pytest.raises(ServerUnreachable):
-            await anext(states)
-        assert server.answers
-
-
 async def test_a_task_that_is_not_there_is_refused() -> None:
-    async with Scripted().running() as server, Client.connected(server.url) as client:
+    async with Scripted().running() as server, Client(server.url) as client:
         error = {"message": "There is no task 'T'.", "extensions": {"code": "NOT_FOUND"}}
-        server.answers.append(web.json_response({"data": None, "errors": [error]}))
+        server.answers.append(Stream([{"type": "error", "payload": [error]}]))
 
         with pytest.raises(OperationRefused, match="There is no task 'T'"):
             await watch(client, "T", Console(file=io.StringIO()))

@@ -1,0 +1,178 @@
+"""Profiles: servers by name, with the tokens for them, in the user's configuration folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import orjson
+
+from headbox.client.errors import ProfileInvalid
+
+#: Where `headbox serve` listens.
+DEFAULT_SERVER = "http://127.0.0.1:8640"
+#: Not HEADBOX_SERVER: the settings of servers read their section `server` from variables that begin so.
+SERVER_VARIABLE = "HEADBOX_URL"
+TOKEN_VARIABLE = "HEADBOX_TOKEN"  # noqa: S105 - the name of a variable
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A server and the way to it.
+
+    Attributes:
+        url: Address of the server.
+        token: Sent as `Authorization: Bearer`, or None.
+        ca_file: Certificates to trust in place of the system's, or None.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+
+@dataclass(slots=True)
+class Profiles:
+    """The profiles of a user; `save` writes what was changed.
+
+    Attributes:
+        path: The file that they are in.
+        by_name: The profiles.
+        current: Name of the one in use, or None.
+    """
+
+    path: Path
+    by_name: dict[str, Profile] = field(default_factory=dict)
+    current: str | None = None
+
+    @classmethod
+    def of_user(cls) -> Profiles:
+        """Return the profiles of whoever runs this.
+
+        Raises:
+            ProfileInvalid: The file cannot be read, or others can read it.
+        Source: XDG Base Directory Specification.
+        """
+        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        return cls.read(Path(base) / "headbox" / "profiles.json")
+
+    @classmethod
+    def read(cls, path: Path) -> Profiles:
+        """Return the profiles of a file; none where it does not exist.
+
+        Raises:
+            ProfileInvalid: The file cannot be read, or others can read it.
+        """
+        try:
+            with path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                body = file.read()
+        except FileNotFoundError:
+            return cls(path)
+        except OSError as error:
+            raise ProfileInvalid(f"{path} cannot be read: {error.strerror}") from error
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ProfileInvalid(f"{path} holds tokens, and others can read it: run `chmod 600` on it")
+        try:
+            kept = orjson.loads(body)
+            by_name = {name: _of(value) for name, value in kept["profiles"].items()}
+            return cls(path, by_name, kept["current"])
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise ProfileInvalid(f"{path} is damaged: mend or delete it") from error
+
+    def chosen(self, name: str | None = None) -> Profile:
+        """Return a profile, overridden by the environment.
+
+        Without a name it is the one in use, or the server of this machine where none is.
+
+        The token of a profile goes to its own server only: not to another one that the environment names.
+
+        Raises:
+            ProfileInvalid: There is no such profile.
+        """
+        name = self.current if name is None else name
+        profile = Profile(DEFAULT_SERVER) if name is None else self.named(name)
+        url = os.environ.get(SERVER_VARIABLE) or profile.url
+        return self.at(profile, url)
+
+    @staticmethod
+    def at(profile: Profile, url: str) -> Profile:
+        """Return a profile at an address, with the token of the environment if there is one."""
+        token = os.environ.get(TOKEN_VARIABLE) or (profile.token if url == profile.url else None)
+        return Profile(url, token, profile.ca_file)
+
+    def named(self, name: str) -> Profile:
+        """Return a profile.
+
+        Raises:
+            ProfileInvalid: There is none of this name.
+        """
+        try:
+            return self.by_name[name]
+        except KeyError:
+            known = ", ".join(sorted(self.by_name)) or "none"
+            raise ProfileInvalid(f"there is no profile {name!r}; there are: {known}") from None
+
+    def add(self, name: str, profile: Profile) -> None:
+        """Add a profile, or put it in the place of the one of this name; the first one is in use.
+
+        Raises:
+            ProfileInvalid: The name is none.
+        """
+        if not _NAME.fullmatch(name):
+            raise ProfileInvalid(f"{name!r} is no name for a profile: letters, digits, `.`, `_` and `-`, at most 64")
+        self.by_name[name] = profile
+        self.current = self.current or name
+
+    def use(self, name: str) -> None:
+        """Make a profile the one in use.
+
+        Raises:
+            ProfileInvalid: There is none of this name.
+        """
+        self.named(name)
+        self.current = name
+
+    def remove(self, name: str) -> None:
+        """Remove a profile; none is in use any more if it was.
+
+        Raises:
+            ProfileInvalid: There is none of this name.
+        """
+        self.named(name)
+        del self.by_name[name]
+        self.current = None if self.current == name else self.current
+
+    def save(self) -> None:
+        """Write the file, which nobody else can read.
+
+        Raises:
+            ProfileInvalid: It cannot be written.
+        """
+        kept = {"current": self.current, "profiles": {name: _kept(value) for name, value in self.by_name.items()}}
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # It has the mode 0600 from the beginning, and a command that reads at this moment reads the old one.
+            with NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
+                file.write(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
+            Path(file.name).replace(self.path)
+        except OSError as error:
+            raise ProfileInvalid(f"{self.path} cannot be written: {error.strerror}") from error
+
+
+def _of(value: Mapping[str, Any]) -> Profile:
+    ca_file = value.get("caFile")
+    return Profile(str(value["url"]), value.get("token"), Path(ca_file) if ca_file else None)
+
+
+def _kept(profile: Profile) -> dict[str, Any]:
+    ca_file = str(profile.ca_file) if profile.ca_file else None
+    return {"url": profile.url, "token": profile.token, "caFile": ca_file}

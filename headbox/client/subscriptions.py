@@ -1,0 +1,92 @@
+"""One subscription over one WebSocket.
+
+Source: the protocol graphql-transport-ws of the npm package graphql-ws.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import aiohttp
+import orjson
+
+from headbox.client.answers import read_result, said
+from headbox.client.connection import CONNECT_TIMEOUT_SECONDS, Connection
+from headbox.client.errors import NotAuthorized, NotHeadbox, OperationRefused, ServerUnreachable
+
+#: Close codes that are about who the client is: unauthorized, forbidden.
+_NOT_AUTHORIZED = frozenset({4401, 4403})
+#: Close codes that are about what was said: sending it again would not help.
+_MISUNDERSTOOD = frozenset({4400, 4406, 1002, 1003, 1007, 1009})
+
+
+async def messages(
+    connection: Connection, document: str, variables: Mapping[str, Any] | None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield the data of each message of a subscription, until the server completes it.
+
+    Raises:
+        ServerUnreachable: The connection could not be made, or broke off.
+        NotAuthorized: The token is missing, wrong or has expired, at first or meanwhile.
+        NotHeadbox: What answers speaks another language.
+        OperationRefused: The server refused the subscription, or a message has errors.
+    """
+    payload = {"query": document, "variables": dict(variables or {})}
+    async with connection.websocket() as socket:
+        await _send(socket, {"type": "connection_init"})
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            await _wait_for_acknowledgement(connection, socket)
+        await _send(socket, {"type": "subscribe", "id": "1", "payload": payload})
+        while True:
+            message = await _receive(connection, socket)
+            match message["type"]:
+                case "next":
+                    yield read_result(message["payload"])
+                case "error":
+                    raise OperationRefused(said(message["payload"]), message["payload"])
+                case "complete":
+                    return
+
+
+async def _wait_for_acknowledgement(connection: Connection, socket: aiohttp.ClientWebSocketResponse) -> None:
+    while (await _receive(connection, socket))["type"] != "connection_ack":
+        pass
+
+
+async def _receive(connection: Connection, socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    """Return the next message; a ping of the protocol is answered."""
+    while True:
+        frame = await socket.receive()
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            raise _ended(connection, socket)
+        message = _read(connection, frame.data)
+        if message["type"] != "ping":
+            return message
+        await _send(socket, {"type": "pong"})
+
+
+def _read(connection: Connection, text: str) -> dict[str, Any]:
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        message = None
+    if not isinstance(message, dict) or "type" not in message:
+        raise NotHeadbox(f"{connection.server} does not speak the protocol of subscriptions")
+    return message
+
+
+def _ended(connection: Connection, socket: aiohttp.ClientWebSocketResponse) -> Exception:
+    """Return why there are no more messages, by how the connection ended."""
+    if socket.close_code in _NOT_AUTHORIZED:
+        return NotAuthorized(f"{connection.server} ended the stream: the token is missing, wrong or has expired")
+    if socket.close_code in _MISUNDERSTOOD:
+        return OperationRefused(f"{connection.server} ended the stream with the code {socket.close_code}")
+    return ServerUnreachable(f"{connection.server} ended the stream")
+
+
+async def _send(socket: aiohttp.ClientWebSocketResponse, message: dict[str, Any]) -> None:
+    # A connection that has ended says why at the next look.
+    if not socket.closed:
+        await socket.send_str(orjson.dumps(message).decode())
