@@ -108,6 +108,14 @@ class Task(Node):
     def blocked_by(root: Row, info: Info) -> Awaitable[list[models.Task]]:
         return info.context.loaders.blockers.load(root.id)
 
+    @field(
+        description="The repository that it works on; null when it works on none.",
+        graphql_type=lazy("Repository", "repository") | None,
+    )
+    @staticmethod
+    def repository(root: Row, info: Info) -> Awaitable[models.Repository | None] | None:
+        return info.context.loaders.repository.load(root.repository_id) if root.repository_id else None
+
     @field(description="The task that it repeats.", graphql_type=lazy("Task", "task") | None)
     @staticmethod
     def repeats(root: Row, info: Info) -> Awaitable[models.Task | None] | None:

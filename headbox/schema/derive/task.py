@@ -95,8 +95,9 @@ def _fields(parts: Parts, task_type: type[TaskType]) -> dict[str, Any]:
     elif task_type in _RESULTS:
         shared = _RESULTS[task_type]
     own = task_type.model_fields.keys() - base.model_fields.keys()
-    check_fields(task_type, own, Task)
     nodes = _node_parameters(task_type, own)
+    # A parameter `repository` narrows that of all tasks.
+    check_fields(task_type, own - {"repository"}.intersection(nodes), Task)
     return {
         **shared,
         **output_fields(task_type, _read_input, but=base.model_fields.keys() | nodes),
