@@ -4,7 +4,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-GRAPHIQL := headbox/web_assets/graphiql/index.html
+WEB := headbox/web_assets/console/index.html
 # Two test processes for each core: tests wait for servers and clocks a third of their time.
 PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist worksteal
 # What is tested on PostgreSQL and Redis too.
@@ -14,12 +14,13 @@ ENGINE := tests/unit/tasking tests/integration/tasking tests/integration/sync te
 	tests/acceptance/test_crash.py tests/acceptance/test_order.py tests/acceptance/test_processes.py
 # Or each test process, and each server that it starts, would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
-WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
+# The types of the console's documents come from the schema.
+WEB_SOURCES := schema.graphql $(shell find web \( -name node_modules -o -name typed \) -prune -o -type f -print)
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed $(GRAPHIQL) ## Make .venv with the pinned dependencies and the headbox command; build the web pages
+setup: $(VENV)/.installed $(WEB) ## Make .venv with the pinned dependencies and the headbox command; build the web pages
 
 demo: setup ## Show the main job on real files; UPSTREAM=https://… mirrors another upstream, KEEP=1 keeps the server
 	@$(BIN)/python -m demo $(if $(UPSTREAM),--upstream '$(UPSTREAM)') $(if $(KEEP),--keep)
@@ -66,13 +67,13 @@ browser: setup ## Get a Chromium for the browser tests, where none is installed
 	@$(BIN)/python -m tools.get_chromium
 
 clean: ## Remove what the other commands made
-	rm -rf $(VENV) headbox/web_assets web/node_modules dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) headbox/web_assets web/node_modules web/console/typed dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml constraints.txt tools/make_venv.py tools/find_python.sh
 	@python=$$(sh tools/find_python.sh) && "$$python" tools/make_venv.py
 	@touch $@
 
-$(GRAPHIQL): $(WEB_SOURCES) tools/build_web.py tools/node.py | $(VENV)/.installed
+$(WEB): $(WEB_SOURCES) tools/build_web.py tools/node.py | $(VENV)/.installed
 	@$(BIN)/python -m tools.build_web
 	@touch $@

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
-from headbox.app import requests
+from headbox.app import console, requests
 from headbox.app.health import HealthRoutes, TaskGauges
 from headbox.content_app import ContentApp
 from headbox.models.database import Database
@@ -28,7 +28,7 @@ from headbox.uploads import UploadApp
 def create_app(
     *, engine: Engine, storage: ArtifactStorage, graphql: GraphQLApp, uploads: UploadApp, content: ContentApp | None
 ) -> Starlette:
-    """Return the API with its uploads, with or without the content app beside it.
+    """Return the API with its uploads and the console, with or without the content app beside it.
 
     The databases of both are connected on the event loop that it is served on.
     """
@@ -41,8 +41,9 @@ def create_app(
         *graphql.routes(),
         *uploads.routes(),
         *([Mount("/content", app=content)] if content is not None else []),
+        *console.routes(),
         *HealthRoutes(look, REGISTRY, refresh=gauges.refresh).routes(),
-        _redirect("/graphql"),
+        _redirect(console.PATH),
     ]
     return Starlette(
         routes=routes,

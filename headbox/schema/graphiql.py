@@ -104,7 +104,7 @@ def page(plugin_examples: Iterable[Example]) -> HTMLResponse:
     return HTMLResponse(index.read_text(encoding="utf-8").replace(PLACEHOLDER, script), headers=HEADERS)
 
 
-class _ImmutableFiles(StaticFiles):
+class ImmutableFiles(StaticFiles):
     """Files whose names change with their contents."""
 
     def file_response(self, full_path: str, stat_result: object, scope: Scope, status_code: int = 200) -> Response:  # type: ignore[override]
@@ -115,4 +115,4 @@ class _ImmutableFiles(StaticFiles):
 
 def assets() -> Mount:
     """Return the route of the page's assets."""
-    return Mount(ASSETS_PATH, _ImmutableFiles(directory=ASSETS, check_dir=False))
+    return Mount(ASSETS_PATH, ImmutableFiles(directory=ASSETS, check_dir=False))

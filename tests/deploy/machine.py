@@ -24,7 +24,7 @@ from tests.deploy.checks import ROOT
 from tests.deploy.dockerfile import Instruction, stages_of
 
 #: Not sent to the builder: see Dockerfile.dockerignore.
-_IGNORED = shutil.ignore_patterns("__pycache__", "node_modules", "web_assets")
+_IGNORED = shutil.ignore_patterns("__pycache__", "node_modules", "typed", "web_assets")
 #: Folders of the image and its mounts.
 _FOLDERS = ("backup", "dist", "etc/nginx", "opt", "run/secrets", "src", "tmp", "usr/local/bin", "var/lib/headbox")
 _PATH = re.compile(rf"(?<![\w./])/(?={'|'.join(_FOLDERS)})")

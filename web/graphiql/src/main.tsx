@@ -9,7 +9,7 @@ import { GraphiQL } from "graphiql";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { exampleTabs } from "./examples";
+import { firstTabs } from "./examples";
 import { createFetcher } from "./fetcher";
 import logo from "./favicon.svg";
 import { FollowSystemTheme } from "./system-theme";
@@ -18,7 +18,7 @@ const WELCOME = `# The API of this headbox. Ctrl-Space completes, Ctrl-Enter run
 # the book on the left holds the description of every type and field.
 `;
 
-const examples = exampleTabs();
+const tabs = firstTabs();
 const fetcher = createFetcher();
 const plugins = [HISTORY_PLUGIN, explorerPlugin()];
 
@@ -27,7 +27,7 @@ createRoot(document.getElementById("root")!).render(
     <GraphiQL
       fetcher={fetcher}
       plugins={plugins}
-      {...examples}
+      {...tabs}
       className="headbox"
       defaultQuery={WELCOME}
       defaultEditorToolsVisibility="variables"

@@ -1,0 +1,352 @@
+/** What runs, what waits and why, who works, and how the last hour went. */
+import { memo, useEffect, useMemo, useRef } from "react";
+import { Link } from "wouter";
+
+import { graphql } from "../../typed";
+import type { NowQuery, TaskStateFragment } from "../../typed/graphql";
+import { useFresh } from "../live/query";
+import { LIVE_TASKS, useLiveTasks } from "../live/tasks";
+import { ReportBar } from "../parts/bar";
+import { Failure } from "../parts/errors";
+import { Name, Prose } from "../parts/name";
+import { Empty, Loading, Page, Section } from "../parts/page";
+import { State } from "../parts/state";
+import { Ago, Took } from "../parts/time";
+import { count, counted, duration, words } from "../text";
+import { Throughput } from "./throughput";
+
+const NOW = graphql(`
+  query Now($since: DateTime!) {
+    queueStats {
+      runnable
+      blocked
+      running
+      waitP50Seconds
+    }
+    workers {
+      id
+      name
+      startedAt
+      lastSeenAt
+      currentTasks {
+        id
+        kind
+      }
+    }
+    ended: tasks(first: 8, filter: { state: [COMPLETED, CANCELED] }) {
+      edges {
+        node {
+          ...Ended
+        }
+      }
+    }
+    failed: tasks(first: 5, filter: { state: [FAILED] }) {
+      edges {
+        node {
+          ...Ended
+          error {
+            ...UserError
+          }
+        }
+      }
+    }
+    hour: tasks(first: 500, filter: { createdAfter: $since, state: [COMPLETED, FAILED] }) {
+      edges {
+        node {
+          id
+          state
+          finishedAt
+        }
+      }
+    }
+  }
+
+  fragment Ended on Task {
+    id
+    kind
+    state
+    createdAt
+    startedAt
+    finishedAt
+    repository {
+      id
+      name
+    }
+  }
+`);
+
+const ABOUT = graphql(`
+  query AboutTasks($ids: [ID!]!) {
+    nodes(ids: $ids) {
+      ... on Task {
+        id
+        repository {
+          id
+          name
+        }
+        blockedBy {
+          id
+          kind
+        }
+      }
+    }
+  }
+`);
+
+const EVERY_SECONDS = 5;
+const HOUR_MILLISECONDS = 3_600_000;
+const MINUTE_MILLISECONDS = 60_000;
+/** More are counted and not shown: nobody reads them. */
+const MOST_SHOWN = 50;
+
+/** What a task works on, and what it waits for. */
+interface Subject {
+  repository?: { id: string; name: string } | null;
+  blockedBy: { id: string; kind: string }[];
+}
+
+type About = Map<string, Subject>;
+
+export default function Now() {
+  const live = useLiveTasks();
+  // Whole minutes, so that the variables change once a minute only.
+  const since = useMemo(() => {
+    const minute = Math.floor(Date.now() / MINUTE_MILLISECONDS) * MINUTE_MILLISECONDS;
+    return new Date(minute - HOUR_MILLISECONDS).toISOString();
+  }, [live.ended]);
+  const { data, error, again } = useFresh(NOW, { variables: { since }, everySeconds: EVERY_SECONDS });
+  const latest = useRef(again);
+  latest.current = again;
+  useEffect(() => {
+    if (live.ended > 0) {
+      const timer = setTimeout(() => latest.current(), 300);
+      return () => clearTimeout(timer);
+    }
+  }, [live.ended]);
+
+  const running = live.unfinished.filter(({ state }) => state !== "WAITING");
+  const waiting = live.unfinished.filter(({ state }) => state === "WAITING");
+  const about = useAbout([...running.slice(0, MOST_SHOWN), ...waiting.slice(0, MOST_SHOWN)]);
+  return (
+    <Page
+      title="Now"
+      actions={
+        <Link href="/new" className="button button-main">
+          New mirror
+        </Link>
+      }
+      behind={[{ query: LIVE_TASKS }, { query: NOW, variables: { since } }]}
+    >
+      {error && !data && <Failure error={error} retry={again} />}
+      {data && <Figures data={data} running={running.length} waiting={waiting.length} />}
+      <Section title="Running" aside={counted(running.length, "task")}>
+        {running.length === 0 ? (
+          <Empty>
+            Nothing runs. <Link href="/new">Mirror an upstream</Link> or <Link href="/upload">upload files</Link>, and watch it
+            here.
+          </Empty>
+        ) : (
+          <ul className="rows">
+            {running.slice(0, MOST_SHOWN).map((task) => (
+              <RunningTask key={task.id} task={task} repository={about.get(task.id)?.repository?.name} />
+            ))}
+          </ul>
+        )}
+      </Section>
+      {waiting.length > 0 && (
+        <Section title="Waiting" aside={counted(waiting.length, "task")}>
+          <ul className="rows">
+            {waiting.slice(0, MOST_SHOWN).map((task) => (
+              <WaitingTask key={task.id} task={task} about={about.get(task.id)} />
+            ))}
+          </ul>
+          {waiting.length > MOST_SHOWN && <p className="quiet">and {count(waiting.length - MOST_SHOWN)} more</p>}
+        </Section>
+      )}
+      {data ? (
+        <div className="columns">
+          <Section title="Failed last">
+            <EndedTasks edges={data.failed.edges} none="No task has failed." />
+          </Section>
+          <Section title="Ended last">
+            <EndedTasks edges={data.ended.edges} none="No task has ended yet." />
+          </Section>
+          <Section title="Workers" aside={counted(data.workers.length, "worker")}>
+            <Workers workers={data.workers} />
+          </Section>
+        </div>
+      ) : (
+        !error && <Loading />
+      )}
+    </Page>
+  );
+}
+
+/** What tasks work on and wait for: asked for when others run or wait, and not with each of their states. */
+function useAbout(tasks: TaskStateFragment[]): About {
+  const ids = tasks.map(({ id }) => id).sort();
+  const key = tasks.map(({ id, state }) => `${id} ${state}`).sort().join();
+  const variables = useMemo(() => ({ ids }), [key]);
+  const { data } = useFresh(ABOUT, { variables, pause: ids.length === 0, everySeconds: EVERY_SECONDS });
+  const last = useRef<About>(new Map());
+  return useMemo(() => {
+    if (data) {
+      const found = data.nodes.flatMap((node): [string, Subject][] => (node && "blockedBy" in node && node.blockedBy ? [[node.id, node as { id: string } & Subject]] : []));
+      last.current = new Map(found);
+    }
+    return last.current;
+  }, [data]);
+}
+
+function Figures({ data, running, waiting }: { data: NowQuery; running: number; waiting: number }) {
+  const { queueStats, workers } = data;
+  return (
+    <dl className="figures">
+      <Figure name="Running" value={count(running)} note={`${counted(workers.length, "worker")} online`} />
+      <Figure
+        name="Waiting"
+        value={count(waiting)}
+        note={queueStats.blocked > 0 ? `${count(queueStats.blocked)} for other tasks` : "none for other tasks"}
+      />
+      <Figure
+        name="Usual wait"
+        value={queueStats.waitP50Seconds == null ? "–" : duration(queueStats.waitP50Seconds)}
+        note="before a task is taken"
+      />
+      <Throughput tasks={data.hour.edges.map(({ node }) => node)} />
+    </dl>
+  );
+}
+
+export function Figure({ name, value, note }: { name: string; value: string; note: string }) {
+  return (
+    <div className="figure">
+      <dt>{name}</dt>
+      <dd>
+        <span className="figure-value">{value}</span>
+        <span className="figure-note">{note}</span>
+      </dd>
+    </div>
+  );
+}
+
+const RunningTask = memo(function RunningTask({ task, repository }: { task: TaskStateFragment; repository?: string }) {
+  const reports = task.actions.flatMap((action) => action.reports);
+  const report = reports.findLast(({ state }) => state === "RUNNING") ?? reports.at(-1);
+  return (
+    <li className="row row-running">
+      <div className="row-main">
+        <TaskLink task={task} repository={repository} />
+        <span className="quiet">
+          {task.state === "CANCELING" && <State state={task.state} />} {task.startedAt && <Took from={task.startedAt} to={null} />}
+        </span>
+      </div>
+      {report && <ReportBar report={report} />}
+    </li>
+  );
+});
+
+function WaitingTask({ task, about }: { task: TaskStateFragment; about?: Subject }) {
+  return (
+    <li className="row">
+      <div className="row-main">
+        <TaskLink task={task} repository={about?.repository?.name} />
+        <span className="quiet">
+          since <Ago at={task.createdAt} />
+        </span>
+      </div>
+      <p className="quiet">
+        {about === undefined ? "\u00a0" : about.blockedBy.length === 0 ? (
+          "Waits for a worker."
+        ) : (
+          <>
+            Waits for{" "}
+            {about.blockedBy.slice(0, 3).map((blocker, index) => (
+              <span key={blocker.id}>
+                {index > 0 && ", "}
+                <Link href={`/tasks/${blocker.id}`}>{kindWords(blocker.kind)}</Link>
+              </span>
+            ))}
+            {about.blockedBy.length > 3 && ` and ${about.blockedBy.length - 3} more`}, which came first.
+          </>
+        )}
+      </p>
+    </li>
+  );
+}
+
+type EndedEdge = { node: NowQuery["ended"]["edges"][number]["node"] & { error?: { message: string } | null } };
+
+function EndedTasks({ edges, none }: { edges: EndedEdge[]; none: string }) {
+  if (edges.length === 0) {
+    return <Empty>{none}</Empty>;
+  }
+  return (
+    <ul className="rows">
+      {edges.map(({ node: task }) => (
+        <li key={task.id} className="row">
+          <div className="row-main">
+            <TaskLink task={task} repository={task.repository?.name} />
+            <State state={task.state} />
+          </div>
+          {task.error && (
+            <p className="bad clamp">
+              <Prose text={task.error.message} />
+            </p>
+          )}
+          <p className="quiet">
+            {task.finishedAt && <Ago at={task.finishedAt} />}
+            {task.startedAt && task.finishedAt && (
+              <>
+                , took <Took from={task.startedAt} to={task.finishedAt} />
+              </>
+            )}
+          </p>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Workers({ workers }: { workers: NowQuery["workers"] }) {
+  if (workers.length === 0) {
+    return <Empty>No worker is online: tasks wait until one is started.</Empty>;
+  }
+  return (
+    <ul className="rows">
+      {workers.map((worker) => (
+        <li key={worker.id} className="row">
+          <div className="row-main">
+            <Name text={worker.name} mono />
+            <span className="quiet">
+              since <Ago at={worker.startedAt} />
+            </span>
+          </div>
+          <p className="quiet">
+            {worker.currentTasks.length === 0
+              ? "Idle"
+              : worker.currentTasks.map((task, index) => (
+                  <span key={task.id}>
+                    {index > 0 && ", "}
+                    <Link href={`/tasks/${task.id}`}>{kindWords(task.kind)}</Link>
+                  </span>
+                ))}
+          </p>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function TaskLink({ task, repository }: { task: { id: string; kind: string }; repository?: string }) {
+  return (
+    <Link href={`/tasks/${task.id}`} className="task-link">
+      <strong>{kindWords(task.kind)}</strong> {repository && <Name text={repository} />}
+    </Link>
+  );
+}
+
+/** Return the kind of a task as words: `file.sync` is "File sync". */
+export function kindWords(kind: string): string {
+  return words(kind.replace(".", "_"));
+}
