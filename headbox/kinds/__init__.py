@@ -8,6 +8,7 @@ from headbox.kinds.contexts import PublishContext, SyncContext, TaskContext
 from headbox.kinds.core import CORE_TASKS, GarbageCollection, Reclaim, Repair, ScopedTask, TaskPurge
 from headbox.kinds.declared import DeclaredArtifact, DeclaredContent
 from headbox.kinds.documents import (
+    ClientSetup,
     ContentUnit,
     Document,
     FromUpload,
@@ -35,6 +36,7 @@ __all__ = [
     "AddTask",
     "AppliedPlan",
     "ClaimTemplate",
+    "ClientSetup",
     "ContentUnit",
     "CopyTask",
     "DeclaredArtifact",

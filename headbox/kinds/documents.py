@@ -288,5 +288,28 @@ class RepositoryDocument(Document):
         cls.content_types = tuple(content)
 
 
+@dataclass(frozen=True, slots=True)
+class ClientSetup:
+    """How a client is pointed at what a distribution serves.
+
+    Attributes:
+        client: The client, or what is done with it; for people.
+        text: Commands to run, or lines for its configuration file.
+        filename: The configuration file that the text belongs into; None for commands.
+    """
+
+    client: str
+    text: str
+    filename: str | None = None
+
+
 class SettingsDocument(Document):
     """How a repository version is published. Every field has a default."""
+
+    def client_setups(self, url: str) -> Iterable[ClientSetup]:
+        """Return how clients are pointed at what was published with these settings; nothing unless a kind tells.
+
+        Args:
+            url: Address that it is served at, with a slash at its end: safe to be quoted by a shell as it stands.
+        """
+        return ()

@@ -6,6 +6,7 @@ Names and signatures here are versioned: `API_VERSION` grows by one when somethi
 from headbox.errors import HeadboxError, Invalid, MetadataInvalid, TaskError
 from headbox.kinds import (
     AddTask,
+    ClientSetup,
     ContentUnit,
     CopyTask,
     DeclaredArtifact,
@@ -33,6 +34,7 @@ API_VERSION = 1
 __all__ = [
     "API_VERSION",
     "AddTask",
+    "ClientSetup",
     "ContentUnit",
     "CopyTask",
     "DeclaredArtifact",

@@ -12,7 +12,7 @@ from headbox.kinds import Registry
 from headbox.models.database import Connection
 from headbox.resolvers.ids import GlobalId, NodeTypes
 from headbox.resolvers.loaders import Loaders
-from headbox.services.queue_stats import SharedLook
+from headbox.resolvers.looks import Looks
 from headbox.services.sync_plan import Planner
 from headbox.storage.interface import ArtifactStorage
 from headbox.tasking.engine import Engine
@@ -33,7 +33,7 @@ class Context:
         base_url: Address that the client reached the server at, without a slash at its end.
         loaders: The data loaders of this operation.
         planner: Computes plans.
-        queues: Looks at the queues.
+        looks: Looks at the whole installation, for all operations.
         client: Address that the client comes from; empty when it is none that one could tell.
         gone: Returns when nobody waits for the answer any more; never where that ends the operation by itself.
     """
@@ -44,7 +44,7 @@ class Context:
     base_url: str
     loaders: Loaders
     planner: Planner
-    queues: SharedLook
+    looks: Looks
     client: str = ""
     gone: Callable[[], Awaitable[None]] = _never
 
@@ -57,13 +57,11 @@ class Context:
         base_url: str,
         *,
         planner: Planner,
-        queues: SharedLook,
+        looks: Looks,
         client: str = "",
     ) -> Context:
         """Return the context of a request."""
-        return cls(
-            engine, storage, types, base_url, Loaders(engine.database.connection, types), planner, queues, client
-        )
+        return cls(engine, storage, types, base_url, Loaders(engine.database.connection, types), planner, looks, client)
 
     def for_operation(self) -> Context:
         """Return a context for another operation of the same client: a connection may carry many."""

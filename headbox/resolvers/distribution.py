@@ -10,6 +10,7 @@ from uuid import UUID
 
 from headbox.filters.conditions import ANY, NONE, Condition, compiled, every, is_findable, starts_with
 from headbox.filters.labels import named
+from headbox.kinds import ClientSetup, SettingsDocument
 from headbox.models import Distribution, DistributionHistory, Publication, Repository, RepositoryVersion
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import change, refuse_null, wanted, without
@@ -130,6 +131,18 @@ def url(context: Context, distribution: Distribution) -> str:
     """Return the address at which clients find what a distribution serves."""
     base = context.engine.settings.server.public_url or context.base_url
     return f"{base.rstrip('/')}/content/{distribution.base_path}/"
+
+
+async def client_setups(context: Context, distribution: Distribution) -> list[ClientSetup]:
+    """Return how clients are pointed at what a distribution serves now."""
+    publication = await serving(context, distribution)
+    if publication is None:
+        return []
+    settings = await context.loaders.publish_settings.load(publication.settings_id)
+    kind = context.registry.find(settings.kind, SettingsDocument) if settings else None
+    if settings is None or kind is None:
+        return []
+    return list(kind.read(settings.document).client_setups(url(context, distribution)))
 
 
 async def as_of(base_path: str, time: datetime) -> DistributionHistory | None:

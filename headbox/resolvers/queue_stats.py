@@ -42,7 +42,7 @@ async def shown(context: Context) -> ShownStats:
     total = Figures()
     kinds: defaultdict[str, Figures] = defaultdict(Figures)
     priorities: Mapping[TaskPriority, Figures] = {priority: Figures() for priority in TaskPriority}
-    look = await context.queues.ask(context.connection)
+    look = await context.looks.queues.ask(context.connection)
     for queue, figures in look.stats.items():
         for part in (total, kinds[queue.kind], priorities[queue.priority]):
             part.add(figures)

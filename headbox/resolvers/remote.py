@@ -8,13 +8,13 @@ from typing import Any
 from headbox.filters.conditions import Condition, compiled, contains, every, is_findable, one_of
 from headbox.filters.labels import named
 from headbox.kinds import RemoteDocument
-from headbox.models import Remote
+from headbox.models import Remote, RemoteRevision
 from headbox.models.database import json_field
 from headbox.resolvers import current_remote
 from headbox.resolvers.context import Context
 from headbox.resolvers.current_remote import CurrentRemote
 from headbox.resolvers.edits import change, refuse_null, wanted, without
-from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, request
+from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import remote as service
 from headbox.services.documents import MAX_NAME
 from headbox.tasking.engine import UnitOfWork
@@ -51,6 +51,20 @@ async def page(
         where=every(conditions),
     )
     return await context.loaders.page(request(listing, arguments, _edge))
+
+
+async def revisions(context: Context, remote: CurrentRemote, arguments: PageArguments) -> Page[Edge[RemoteRevision]]:
+    """Return a page of the revisions of a remote, the latest first."""
+    listing = Listing(
+        "remote_revision.*",
+        "remote_revision",
+        "remote_revision.number",
+        "number",
+        key_type=int,
+        where=Condition("remote_revision.remote_id = ?", (str(remote.id),)),
+        is_descending=True,
+    )
+    return await context.loaders.page(request(listing, arguments, edges_of(RemoteRevision)))
 
 
 def _edge(cursor: str, row: dict[str, Any]) -> Edge[CurrentRemote]:

@@ -17,12 +17,12 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_P
 
 from headbox.resolvers.context import Context
 from headbox.resolvers.ids import NodeTypes
+from headbox.resolvers.looks import Looks
 from headbox.schema import graphiql, http, sse
 from headbox.schema.build import build_schema
 from headbox.schema.masking import shown
 from headbox.schema.results import Results, Wanted
 from headbox.schema.websocket import LegacyHandler, TransportHandler, bounded_adapter
-from headbox.services.queue_stats import SharedLook
 from headbox.services.sync_plan import Planner
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.workspace import Workspace
@@ -62,7 +62,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self.engine = engine
         self._storage = storage
         self._planner = Planner(engine, workspace)
-        self._queues = SharedLook()
+        self._looks = Looks()
         self._types = NodeTypes(engine.registry)
         self._page = graphiql.page(example for plugin in engine.registry.plugins for example in plugin.examples)
         self._closing = asyncio.Event()
@@ -97,7 +97,7 @@ class GraphQLApp(GraphQL[Context, None]):
             self._types,
             base_url,
             planner=self._planner,
-            queues=self._queues,
+            looks=self._looks,
             client=client,
         )
 

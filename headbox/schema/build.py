@@ -35,10 +35,12 @@ from headbox.schema.scalars import SCALARS
 from headbox.schema.schedule import ScheduleMutations, ScheduleQueries
 from headbox.schema.search import SearchQueries
 from headbox.schema.status import StatusQueries
+from headbox.schema.storage_stats import StorageStatsQueries
 from headbox.schema.sync_plan import SyncPlanQueries
 from headbox.schema.task import TaskGroup, TaskMutations, TaskQueries, TaskSubscriptions
 from headbox.schema.task_group import TaskGroupMutations, TaskGroupQueries
 from headbox.schema.task_log import TaskLogSubscriptions
+from headbox.schema.throughput import ThroughputQueries
 from headbox.schema.upload import UploadMutations
 from headbox.schema.version import VersionMutations, VersionQueries
 from headbox.schema.webhook import WebhookMutations, WebhookQueries
@@ -60,6 +62,8 @@ QUERIES: list[type] = [
     ScheduleQueries,
     WebhookQueries,
     QueueStatsQueries,
+    ThroughputQueries,
+    StorageStatsQueries,
     WorkerQueries,
     VersionQueries,
     ContentQueries,

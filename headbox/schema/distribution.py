@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from headbox import models
+from headbox import kinds, models
 from headbox.resolvers import distribution as resolver
 from headbox.resolvers.paging import Page
 from headbox.schema.connection import After, Connection, First, page_arguments
@@ -76,6 +76,17 @@ class ContentGuard(Node):
     name: str = strawberry.field(description="Its name.")
 
 
+@strawberry.type(description="How a client is pointed at what a distribution serves.")
+class ClientSetup:
+    """Stands over `kinds.ClientSetup`."""
+
+    client: str = strawberry.field(description="The client, or what is done with it; for people.")
+    text: str = strawberry.field(description="Commands to run, or lines for its configuration file.")
+    filename: str | None = strawberry.field(
+        description="The configuration file that the text belongs into; null for commands."
+    )
+
+
 @strawberry.type(description="A base path, and what is served there.")
 class Distribution(Node):
     """Stands over `models.Distribution`."""
@@ -96,6 +107,14 @@ class Distribution(Node):
     @staticmethod
     def url(root: Row, info: Info) -> str:
         return resolver.url(info.context, root)
+
+    @field(
+        description="How clients are pointed at what it serves now, as the plugin says; none while it serves nothing.",
+        graphql_type=list[ClientSetup],
+    )
+    @staticmethod
+    async def client_setups(root: Row, info: Info) -> list[kinds.ClientSetup]:
+        return await resolver.client_setups(info.context, root)
 
     @field(description="What it was told to follow; null for nothing.", graphql_type=DistributionSource | None)
     @staticmethod

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
+from headbox import models
 from headbox.kinds import RemoteDocument
 from headbox.resolvers import remote as resolver
 from headbox.resolvers.current_remote import CurrentRemote
@@ -23,6 +24,24 @@ from headbox.schema.node import Node
 from headbox.schema.scalars import JSON
 
 
+@strawberry.type(description="How a remote was configured from one update to the next.")
+class RemoteRevision:
+    """Stands over `models.RemoteRevision`."""
+
+    number: int = strawberry.field(description="Its number, from 1.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+
+    @field(description="The fields of the remote's kind and their values, without secrets.", graphql_type=JSON)
+    @staticmethod
+    def values(root: strawberry.Parent[models.RemoteRevision]) -> dict[str, Any]:
+        return root.document
+
+    @field(description="Whether it had secrets, which are never shown.", graphql_type=bool)
+    @staticmethod
+    def has_credentials(root: strawberry.Parent[models.RemoteRevision]) -> bool:
+        return root.secrets is not None
+
+
 @strawberry.interface(description="Where to sync from, and how.")
 @with_document_fields(RemoteDocument)
 class Remote(Node):
@@ -35,6 +54,16 @@ class Remote(Node):
         description="One more at every change, from 1. A task keeps the revision that it was created with."
     )
     has_credentials: bool = strawberry.field(description="Whether it has secrets, which are never shown.")
+
+    @field(
+        description="Its revisions, the latest first: how it was configured for the tasks that were created then.",
+        graphql_type=Connection[RemoteRevision],
+    )
+    @staticmethod
+    async def revisions(
+        root: strawberry.Parent[CurrentRemote], info: Info, first: First = UNSET, after: After = UNSET
+    ) -> Page[Any]:
+        return await resolver.revisions(info.context, root, page_arguments(first, after))
 
 
 @strawberry.type(description="What became of a deletion.")

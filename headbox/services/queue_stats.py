@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +19,6 @@ SAMPLE = 500
 SAMPLE_HOURS = 1.0
 #: How many tasks there are for each resource, at the least, where the heads of the queues are looked at alone.
 LONG_QUEUE = 20
-#: For how many times the time that it took to look others are told the same: looking takes a tenth of the time at most.
-KEPT_TIMES = 10
-#: And for how long at the most, in seconds.
-KEPT_SECONDS = 1.0
 #: Above every sequence number.
 MAX_SEQUENCE = 2**63 - 1
 
@@ -148,33 +142,6 @@ class Look:
 
     as_of: datetime
     stats: QueueStats
-
-
-class SharedLook:
-    """Looks at the queues once for all who ask within a moment.
-
-    To count tens of thousands of tasks takes the database a tenth of a second. So whoever asks soon after is told the
-    same: where few tasks wait, for some milliseconds.
-    """
-
-    def __init__(self) -> None:
-        self._look: Look | None = None
-        self._kept_until = 0.0
-        self._looking = asyncio.Lock()
-
-    async def ask(self, connection: Connection) -> Look:
-        """Return how the queues do now, or did at most `KEPT_SECONDS` ago.
-
-        Args:
-            connection: Outside of a transaction.
-        """
-        async with self._looking:
-            if self._look is None or time.monotonic() >= self._kept_until:
-                started = time.monotonic()
-                self._look = await look(connection)
-                ended = time.monotonic()
-                self._kept_until = ended + min(KEPT_TIMES * (ended - started), KEPT_SECONDS)
-            return self._look
 
 
 async def look(connection: Connection) -> Look:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from shlex import quote as shell_quoted
+from urllib.parse import quote
+
 from pydantic import Field
 
 from headbox.plugin_api import (
+    ClientSetup,
     ContentUnit,
     Digest,
     FromUpload,
@@ -44,6 +49,14 @@ class FilePublishSettings(SettingsDocument, kind="file.settings"):
     manifest: RelativePath = Field(
         MANIFEST, max_length=255, description="Name of the manifest that lists the files; PULP_MANIFEST by default."
     )
+
+    def client_setups(self, url: str) -> Iterable[ClientSetup]:
+        """Return commands that fetch files, and one that mirrors them all."""
+        manifest = shell_quoted(url + quote(self.manifest))
+        yield ClientSetup("curl: the manifest, a line for each file", f"curl -fsS {manifest}")
+        yield ClientSetup("curl: one file", f"curl -fO {shell_quoted(url)}PATH")
+        yield ClientSetup("wget: all files, and later what has changed", f"wget -r -N -np -nH {shell_quoted(url)}")
+        yield ClientSetup("headbox: mirror it elsewhere", f"headbox file remote create --name NAME --url {manifest}")
 
 
 class FileRepository(

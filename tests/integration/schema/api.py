@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 
 from headbox.resolvers.context import Context
 from headbox.resolvers.ids import NodeTypes
+from headbox.resolvers.looks import Looks
 from headbox.schema import GraphQLApp
-from headbox.services.queue_stats import SharedLook
 from headbox.services.sync_plan import Planner
 from tests.support.engine import EngineUnderTest
 from tests.support.waiting import until
@@ -30,20 +30,20 @@ class Api:
         engine: The engine that they are run on.
         app: What a server would serve.
         planner: Computes the plans of `run`.
-        queues: Looks at the queues for `run`.
+        looks: Looks at the installation for `run`.
     """
 
     def __init__(self, engine: EngineUnderTest) -> None:
         self.engine = engine
         self.app = GraphQLApp(engine=engine, storage=engine.storage, workspace=engine.workspace)
         self.planner = Planner(engine, engine.workspace)
-        self.queues = SharedLook()
+        self.looks = Looks()
         self._types = NodeTypes(engine.registry)
 
     def context(self) -> Context:
         """Return the context of a request."""
         return Context.create(
-            self.engine, self.engine.storage, self._types, BASE_URL, planner=self.planner, queues=self.queues
+            self.engine, self.engine.storage, self._types, BASE_URL, planner=self.planner, looks=self.looks
         )
 
     async def run(self, document: str, **variables: Any) -> dict[str, Any]:

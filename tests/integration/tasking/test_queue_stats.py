@@ -11,7 +11,8 @@ import pytest
 
 from headbox.models import Task
 from headbox.services import queue_stats as service
-from headbox.services.queue_stats import Figures, Queue, SharedLook, look
+from headbox.services.queue_stats import Figures, Queue, look
+from headbox.services.shared_look import KEPT_SECONDS, SharedLook
 from headbox.tasking import lifecycle
 from headbox.tasking.claims import Claim, all_runnable
 from headbox.types import TaskPriority, TaskState
@@ -98,7 +99,7 @@ async def test_long_queue_is_counted_by_its_head(engine: LocalEngine) -> None:
 async def test_those_who_ask_together_share_a_look_that_is_soon_forgotten(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection, shared = engine.database.connection, SharedLook()
+    connection, shared = engine.database.connection, SharedLook(look)
     engine.dispatcher.is_losing = True
 
     with statements() as asked:
@@ -108,7 +109,7 @@ async def test_those_who_ask_together_share_a_look_that_is_soon_forgotten(
 
     async with engine.unit_of_work() as work:
         await lifecycle.create(work, Task(kind="gate.wait", correlation_id="test"), [])
-    await asyncio.sleep(service.KEPT_SECONDS)
+    await asyncio.sleep(KEPT_SECONDS)
     third = await shared.ask(connection)
     assert third.as_of > first.as_of
     assert total(third.stats) == (1, 0, 0)
