@@ -31,6 +31,8 @@ CORE_NOUNS = {
     "reclaim": "Reclaims: free the space of what remotes can give again.",
     "sync-plan": "Plans of syncs that are kept, to be applied.",
     "queue-stats": "Queues: how long tasks wait.",
+    "task-throughput": "Throughput: how many tasks ended in each of the last minutes.",
+    "storage-stats": "Storage: how much is kept, and how much of it nothing needs.",
     "task-group": "Task groups: tasks that were created together.",
     "upload": "Uploads: bytes for content.",
     "schedule": "Schedules: tasks that are created again and again.",

@@ -213,6 +213,39 @@ async def test_updates_in_one_document_each_show_their_own_state(api: Api, files
     assert data["b"]["remote"] == {"url": "http://two.test/", "revision": 3}
 
 
+async def test_revisions_tell_how_a_remote_was_configured(api: Api) -> None:
+    created = await api.run(
+        """
+        mutation { createFileRemote(input: {name: "r", url: "http://one.test/", username: "u", password: "hush"}) {
+          remote { id } } }
+        """
+    )
+    remote_id = created["createFileRemote"]["remote"]["id"]
+    await api.run(
+        'mutation ($id: ID!) { updateFileRemote(input: {id: $id, url: "http://two.test/", username: null,'
+        " password: null}) { errors { code } } }",
+        id=remote_id,
+    )
+    document = """
+    query ($after: String) { remote(name: "r") { revisions(first: 1, after: $after) {
+      totalCount pageInfo { hasNextPage endCursor } edges { node { number createdAt values hasCredentials } } } } }
+    """
+
+    first = (await api.run(document))["remote"]["revisions"]
+    second = (await api.run(document, after=first["pageInfo"]["endCursor"]))["remote"]["revisions"]
+
+    [latest], [oldest] = ([edge["node"] for edge in page["edges"]] for page in (first, second))
+    assert (latest["number"], latest["values"]["url"], latest["hasCredentials"]) == (2, "http://two.test/", False)
+    assert (oldest["number"], oldest["values"]["url"], oldest["hasCredentials"]) == (1, "http://one.test/", True)
+    assert oldest["createdAt"] < latest["createdAt"]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (
+        2,
+        True,
+        False,
+    )
+    assert "hush" not in str((first, second))
+
+
 async def test_secrets_are_written_and_never_read(api: Api) -> None:
     data = await api.run(
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from uuid import UUID
 
 import pytest
@@ -50,6 +51,31 @@ async def test_distribution_follows_and_is_pinned(api: Api, files: Upstream) -> 
     assert stopped["updateDistribution"] == {
         "distribution": {"basePath": "c", "revision": 3, "source": None, "servingVersion": None}, "errors": []
     }  # fmt: skip
+
+
+async def test_clients_are_told_how_to_reach_what_is_served(api: Api) -> None:
+    repository = await make_repository(api.engine, None)
+    created = await api.run(
+        """
+        mutation ($id: ID!) {
+          createDistribution(input: {basePath: "team/a", source: {repository: $id}}) {
+            distribution { clientSetups { client } } errors { code } }
+        }
+        """,
+        id=gid("FileRepository", repository),
+    )
+    assert created["createDistribution"]["distribution"] == {"clientSetups": []}
+    await api.engine.completed(await make_publish(api.engine, repository, settings={"manifest": "it's a list"}))
+
+    setups = (await api.run('{ distribution(basePath: "team/a") { url clientSetups { client text filename } } }'))[
+        "distribution"
+    ]
+
+    texts = {setup["client"]: setup["text"] for setup in setups["clientSetups"]}
+    command = shlex.split(texts["curl: the manifest, a line for each file"])
+    assert command == ["curl", "-fsS", f"{setups['url']}it%27s%20a%20list"]
+    assert all(setups["url"] in " ".join(shlex.split(text)) for text in texts.values())
+    assert {setup["filename"] for setup in setups["clientSetups"]} == {None}
 
 
 async def test_source_is_exactly_one_thing(api: Api) -> None:
