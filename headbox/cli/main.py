@@ -84,6 +84,7 @@ class _Headbox(LazyGroup):
             },
             "Talk to a server": {
                 "status": _module("status", "Show how the server is doing."),
+                "completion": _module("completion", "Print what makes a shell complete commands and names."),
                 "profile": _module("profile", "Keep servers by name, with their tokens."),
                 "search": _module("search", "Find anything by the beginning of a name, a path or a digest."),
                 **{noun: _derived(noun, text) for noun, text in CORE_NOUNS.items()},

@@ -27,6 +27,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from headbox.cli.derived.names import Complete, completing
 from headbox.cli.derived.operations import Composite, Operation, kebab
 from headbox.cli.derived.references import Lookup
 from headbox.cli.derived.values import Convert, choice, constant, converter, is_json, is_list, short_form
@@ -162,7 +163,8 @@ class _Walk:
         is_required = isinstance(field.type, GraphQLNonNull) and field.default is None and len(words) == 1
         if words == ("id",) or (self._operation.path[-1] == "show" and is_required):
             known = lookup or self._lookups.get(self._operation.name)
-            return click.Argument([name], metavar=known.metavar if known else constant(words[-1]).upper())
+            metavar = known.metavar if known else constant(words[-1]).upper()
+            return click.Argument([name], metavar=metavar, shell_complete=_complete(known))
         if named is GraphQLBoolean:
             off = ".".join([*map(kebab, words[:-1]), f"no-{kebab(words[-1])}"])
             return click.Option([name, f"--{_option(words)}/--{off}"], default=None, help=_help(field))
@@ -174,6 +176,7 @@ class _Walk:
             required=is_required and not isinstance(named, GraphQLInputObjectType),
             metavar=_metavar(named, lookup),
             help=_help(field),
+            shell_complete=_complete(lookup),
         )
 
 
@@ -199,6 +202,10 @@ def _click_type(named: GraphQLNamedType) -> click.ParamType[Any]:
     if named is GraphQLInt or named.name == "BigInt":
         return click.INT
     return click.FLOAT if named is GraphQLFloat else click.STRING
+
+
+def _complete(lookup: Lookup | None) -> Complete | None:
+    return completing(lookup.listing) if lookup and lookup.listing else None
 
 
 def _metavar(named: GraphQLNamedType, lookup: Lookup | None) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from graphql import GraphQLNonNull, GraphQLSchema, GraphQLString, get_named_type, is_required_argument
 
+from headbox.cli.derived.names import listing
 from headbox.cli.derived.operations import Composite, kebab
 from headbox.cli.failures import Failure
 from headbox.client import Client
@@ -32,10 +33,12 @@ class Lookup:
     Attributes:
         field: Name of the root field, such as "repository".
         argument: Name of its only argument, such as "name".
+        listing: The document that lists the names which begin with a text, or None.
     """
 
     field: str
     argument: str
+    listing: str | None = None
 
     @property
     def metavar(self) -> str:
@@ -112,9 +115,9 @@ def lookups(schema: GraphQLSchema) -> Mapping[str, Lookup]:
             key, argument = required[0]
             named = get_named_type(field.type)
             if argument.type.of_type is GraphQLString and isinstance(named, Composite) and "id" in named.fields:
-                found[name] = Lookup(name, key)
+                found[name] = Lookup(name, key, listing(schema, name, key))
                 if {"version", "latestVersion"} <= named.fields.keys():
-                    found |= dict.fromkeys(_VERSION_FIELDS, VersionLookup(name, key))
+                    found |= dict.fromkeys(_VERSION_FIELDS, VersionLookup(name, key, found[name].listing))
     return found
 
 
