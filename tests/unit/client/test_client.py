@@ -284,7 +284,7 @@ client.close()
 
 async def _run(code: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-X", "dev", "-c", code),
+        *(sys.executable, "-W", "error", "-c", code),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
