@@ -14,11 +14,18 @@ import aiohttp
 from headbox import __version__
 from headbox.client.answers import checked, read_answer
 from headbox.client.connection import CONNECT_TIMEOUT_SECONDS, Connection
-from headbox.client.errors import NotHeadbox, OperationRefused, TaskCanceled, TaskFailed, VersionMismatch
+from headbox.client.errors import (
+    NotHeadbox,
+    OperationRefused,
+    ServerUnreachable,
+    TaskCanceled,
+    TaskFailed,
+    VersionMismatch,
+)
 from headbox.client.profiles import DEFAULT_SERVER, Profiles
 from headbox.client.subscriptions import messages
-from headbox.client.tasks import TaskState, follow
-from headbox.client.uploads import LocalFile, OnProgress, UploadSummary, by_digest, in_parts, send
+from headbox.client.tasks import RECONNECT_PAUSE_SECONDS, TaskState, follow
+from headbox.client.uploads import PATIENCE_SECONDS, LocalFile, OnProgress, UploadSummary, by_digest, in_parts, send
 
 #: How long a server may take to answer an operation, in seconds.
 ANSWER_TIMEOUT_SECONDS = 60.0
@@ -76,8 +83,15 @@ class Client:
         variables: Mapping[str, Any] | None = None,
         *,
         timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
+        patience_seconds: float = 0.0,
     ) -> dict[str, Any]:
         """Run a query or a mutation and return its data; expected failures of a mutation are in its payload.
+
+        Args:
+            document: The document.
+            variables: Its variables.
+            timeout_seconds: How long the answer may take.
+            patience_seconds: How long to try again while the server is away: for what may run twice.
 
         Raises:
             ServerUnreachable: There is no answer.
@@ -86,8 +100,16 @@ class Client:
             VersionMismatch: The server is of another version, and does not know what is asked for.
             OperationRefused: The answer has errors.
         """
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + patience_seconds
         try:
-            return await self._post(document, variables, timeout_seconds)
+            while True:
+                try:
+                    return await self._post(document, variables, timeout_seconds)
+                except ServerUnreachable:
+                    if loop.time() >= give_up_at:
+                        raise
+                await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
         except OperationRefused as refused:
             if refused.code is None:
                 await self._compare_versions(refused)
@@ -99,6 +121,7 @@ class Client:
         variables: Mapping[str, Any] | None = None,
         *,
         timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
+        patience_seconds: float = 0.0,
     ) -> dict[str, Any]:
         """Run a document of one mutation, or one plan, and return its payload without `errors`, which it selects.
 
@@ -106,7 +129,10 @@ class Client:
             MutationRefused: The payload has errors; nothing was changed.
             ClientError: As of `execute`.
         """
-        [payload] = (await self.execute(document, variables, timeout_seconds=timeout_seconds)).values()
+        data = await self.execute(
+            document, variables, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds
+        )
+        [payload] = data.values()
         return checked(payload)
 
     def subscribe(
@@ -151,7 +177,7 @@ class Client:
             raise TaskCanceled(last)
         return last
 
-    async def have_artifacts(self, digests: Sequence[str]) -> set[str]:
+    async def have_artifacts(self, digests: Sequence[str], *, patience_seconds: float = 0.0) -> set[str]:
         """Return those of some SHA-256 digests whose bytes are stored.
 
         Raises:
@@ -159,7 +185,8 @@ class Client:
         """
         stored: set[str] = set()
         for part in in_parts(digests, MOST_DIGESTS):
-            stored |= set((await self.execute(_HAVE, {"sha256": list(part)}))["haveArtifacts"])
+            data = await self.execute(_HAVE, {"sha256": list(part)}, patience_seconds=patience_seconds)
+            stored |= set(data["haveArtifacts"])
         return stored
 
     async def upload(
@@ -183,7 +210,7 @@ class Client:
             ClientError: As of `execute`.
         """
         wanted = by_digest(files)
-        stored = await self.have_artifacts(list(wanted))
+        stored = await self.have_artifacts(list(wanted), patience_seconds=PATIENCE_SECONDS)
         missing = [file for digest, file in wanted.items() if digest not in stored]
         queue = iter(missing)
         senders = [self._send_each(queue, on_progress) for _ in range(min(parallel, len(missing)))]

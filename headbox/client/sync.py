@@ -73,9 +73,14 @@ class SyncClient:
         variables: Mapping[str, Any] | None = None,
         *,
         timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
+        patience_seconds: float = 0.0,
     ) -> dict[str, Any]:
         """Run a query or a mutation and return its data; expected failures of a mutation are in its payload."""
-        return self._run(self._client.execute(document, variables, timeout_seconds=timeout_seconds))
+        return self._run(
+            self._client.execute(
+                document, variables, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds
+            )
+        )
 
     def mutate(
         self,
@@ -83,9 +88,12 @@ class SyncClient:
         variables: Mapping[str, Any] | None = None,
         *,
         timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
+        patience_seconds: float = 0.0,
     ) -> dict[str, Any]:
         """Run a document of one mutation, or one plan, and return its payload without `errors`, which it selects."""
-        return self._run(self._client.mutate(document, variables, timeout_seconds=timeout_seconds))
+        return self._run(
+            self._client.mutate(document, variables, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds)
+        )
 
     def subscribe(self, document: str, variables: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """Yield the data of each message of a subscription, until the server completes it."""
@@ -99,9 +107,9 @@ class SyncClient:
         """Return a task once it is completed."""
         return self._run(self._client.wait(task_id))
 
-    def have_artifacts(self, digests: Sequence[str]) -> set[str]:
+    def have_artifacts(self, digests: Sequence[str], *, patience_seconds: float = 0.0) -> set[str]:
         """Return those of some SHA-256 digests whose bytes are stored."""
-        return self._run(self._client.have_artifacts(digests))
+        return self._run(self._client.have_artifacts(digests, patience_seconds=patience_seconds))
 
     def upload(
         self,

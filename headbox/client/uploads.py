@@ -210,7 +210,7 @@ class _Sending:
         body = self._blocks(size) if size else None
         async with self._connection.request(method, url, headers=headers, data=body, timeout=timeout) as response:
             if response.ok:
-                return dict(response.headers)
+                return response.headers
             reason = (await response.text(errors="replace")).strip()[:500] or response.reason or ""
             if response.status == _GONE and self.url is not None:
                 # It has expired, or the server had to remove it.

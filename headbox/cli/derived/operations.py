@@ -30,6 +30,9 @@ NOT_DERIVED = {
     "status": "`headbox status` is written by hand: its exit code tells how the server is",
 }
 
+#: Nouns that would stand in the way of a command that is written by hand, `headbox upload`.
+_OTHER_NOUNS = {"Upload": "open-upload"}
+
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
 
@@ -86,7 +89,9 @@ def noun_path(type_name: str, kinds: Mapping[str, str]) -> tuple[str, ...]:
         kinds: The kinds that plugins declare, such as "file.sync", by the names of their types.
     """
     kind = kinds.get(type_name)
-    return tuple(part.replace("_", "-") for part in kind.split(".")) if kind else (kebab(type_name),)
+    if kind:
+        return tuple(part.replace("_", "-") for part in kind.split("."))
+    return (_OTHER_NOUNS.get(type_name, kebab(type_name)),)
 
 
 def operations(schema: GraphQLSchema, kinds: Mapping[str, str]) -> Iterator[Operation]:

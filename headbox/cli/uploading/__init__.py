@@ -1,0 +1,1 @@
+"""`headbox upload`: files of this machine become content of a repository."""

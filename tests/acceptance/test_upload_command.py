@@ -1,0 +1,137 @@
+"""`headbox upload` against a real server, which is killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headbox.client import FileChanged, LocalFile, SyncClient, UploadRefused
+from tests.support.client import create_mirror
+from tests.support.launcher import launcher
+from tests.support.server import COMMAND, HeadboxServer
+from tests.support.services.process import free_port
+from tests.support.upstream import Upstream, pulp_manifest
+from tests.support.waiting import wait_until
+
+#: Of an upload that takes a moment.
+LARGE_BYTES = 64 * 1024 * 1024
+
+
+@pytest.fixture
+def server(data_dir: Path) -> Iterator[HeadboxServer]:
+    """A server that is at the same address again when it was killed."""
+    with HeadboxServer(data_dir, "serve", "--port", str(free_port())) as server:
+        yield server
+
+
+@pytest.fixture
+def environment(server: HeadboxServer, tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "HEADBOX_URL": server.url, "XDG_CACHE_HOME": str(tmp_path / "cache"), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def repository(server: HeadboxServer, upstream: Upstream) -> str:
+    """A served repository "builds"."""
+    upstream.files["PULP_MANIFEST"] = pulp_manifest({})
+    create_mirror(server, f"{upstream.url}/PULP_MANIFEST", "builds", syncMode="ADDITIVE")
+    return "builds"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    (folder / "sub").mkdir(parents=True)
+    for number in range(30):
+        (folder / "sub" / f"{number}.txt").write_text(f"file {number // 2}")
+    (folder / "empty").touch()
+    return folder
+
+
+def upload(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return launcher().run(["upload", *map(str, arguments)], environment)
+
+
+def sent(environment: dict[str, str], *arguments: str | Path) -> dict[str, Any]:
+    result = upload(environment, *arguments, "--watch", "--output", "json")
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_a_folder_becomes_one_version_and_nothing_is_sent_twice(
+    server: HeadboxServer, repository: str, folder: Path, environment: dict[str, str]
+) -> None:
+    first = sent(environment, folder, "--repository", repository, "--path-prefix", "v1")
+    assert {name: first[name] for name in ("files", "known", "sent", "skipped")} == {
+        "files": 31,
+        "known": 0,
+        "sent": 16,
+        "skipped": [],
+    }
+    assert [task["state"] for task in first["tasks"]] == ["COMPLETED"]
+    assert server.get("/content/builds/v1/sub/7.txt").text == "file 3"
+    assert server.get("/content/builds/v1/empty").content == b""
+
+    again = sent(environment, folder, "--repository", repository)
+    assert (again["sent"], again["sentBytes"], again["known"]) == (0, 0, 16)
+
+    (folder / "link").symlink_to("/etc/passwd")
+    refused = upload(environment, folder, "--repository", repository)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "link: a link that leads out of the folder\nNothing was sent." in refused.stderr
+    assert len(sent(environment, folder, "--repository", repository, "--skip")["skipped"]) == 1
+
+    for arguments, said in (
+        ((folder / "empty", "--repository", "nothing"), "There is no repository 'nothing'."),
+        ((folder / "sub" / "none", "--repository", repository), "does not exist"),
+    ):
+        assert said in upload(environment, *arguments).stderr
+
+
+@pytest.mark.slow
+def test_an_upload_goes_on_through_a_server_that_is_killed(
+    server: HeadboxServer, repository: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(random.Random(5).randbytes(LARGE_BYTES))
+    uploads = server.data_dir / "uploads"
+
+    with subprocess.Popen(
+        [COMMAND, "upload", str(large), "--repository", repository, "--watch", "-o", "json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        for part in (LARGE_BYTES // 8, LARGE_BYTES // 2):
+            wait_until(lambda part=part: sum(file.stat().st_size for file in uploads.glob("*")) > part)  # type: ignore[misc]
+            server.restart()
+        output, errors = command.communicate(timeout=100)
+
+    assert command.returncode == 0, errors
+    assert json.loads(output)["sent"] == 1
+    assert server.get("/content/builds/large.bin").content == large.read_bytes()
+
+
+def test_the_client_tells_what_the_server_does_not_take(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 2000)
+    with HeadboxServer(data_dir, HEADBOX_UPLOAD_MAX_BYTES="1000") as server, SyncClient(server.url) as client:
+        with pytest.raises(UploadRefused, match="file was refused") as refused:
+            client.upload([LocalFile.read(file)])
+        assert refused.value.status == 413
+
+        local = LocalFile.read(file)
+        file.write_bytes(b"y" * 10)
+        with pytest.raises(FileChanged, match="was changed"):
+            client.upload([local])
+        file.unlink()
+        with pytest.raises(FileChanged, match="No such file"):
+            client.upload([local])
