@@ -10,8 +10,10 @@ PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist worksteal
 # What is tested on PostgreSQL and Redis too.
 TWO_WAYS := tests/unit/models tests/unit/tasking tests/integration tests/acceptance tests/deploy tests/chaos
 # Of these, what every change goes through: the engine, and the processes that are killed.
-ENGINE := tests/unit/tasking tests/integration/tasking tests/integration/sync tests/integration/publish tests/chaos \
-	tests/acceptance/test_crash.py tests/acceptance/test_order.py tests/acceptance/test_processes.py
+ENGINE := tests/unit/tasking tests/integration/tasking tests/integration/sync tests/integration/publish \
+	tests/integration/webhooks tests/chaos \
+	tests/acceptance/test_crash.py tests/acceptance/test_order.py tests/acceptance/test_processes.py \
+	tests/acceptance/test_webhooks.py
 # Or each test process, and each server that it starts, would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 # The types of the console's documents come from the schema.

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
 from headbox.app import console, requests
-from headbox.app.health import HealthRoutes, TaskGauges
+from headbox.app.health import HealthRoutes, TaskGauges, WebhookGauges
 from headbox.content_app import ContentApp
 from headbox.models.database import Database
 from headbox.schema.app import GraphQLApp
@@ -32,7 +32,11 @@ def create_app(
 
     The databases of both are connected on the event loop that it is served on.
     """
-    gauges = TaskGauges(engine, REGISTRY)
+    tasks, webhooks = TaskGauges(engine, REGISTRY), WebhookGauges(engine, REGISTRY)
+
+    async def refresh() -> None:
+        await tasks.refresh()
+        await webhooks.refresh()
 
     def look() -> Awaitable[Health]:
         return health.look(engine.database.connection, storage, bus=engine.bus, dispatcher=engine.dispatcher)
@@ -42,7 +46,7 @@ def create_app(
         *uploads.routes(),
         *([Mount("/content", app=content)] if content is not None else []),
         *console.routes(),
-        *HealthRoutes(look, REGISTRY, refresh=gauges.refresh).routes(),
+        *HealthRoutes(look, REGISTRY, refresh=refresh).routes(),
         _redirect(console.PATH),
     ]
     return Starlette(

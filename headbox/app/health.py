@@ -12,11 +12,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from tortoise.exceptions import BaseORMException
 
+from headbox.models.database import now
 from headbox.services.health import Health
 from headbox.services.queue_stats import QueueStats, look
+from headbox.services.webhook_delivery import backlog, webhook_counts
 from headbox.tasking.engine import Engine
 from headbox.tasking.queries import task_counts, workers_online
-from headbox.types import TaskPriority
+from headbox.types import TaskPriority, WebhookState
 
 
 async def nothing() -> None:
@@ -120,3 +122,36 @@ class TaskGauges:
                 self._queues.labels(priority=priority.value, state=state).set(number)
         oldest = min((figures.oldest for figures in queues.values() if figures.oldest), default=None)
         self._oldest.set(max(0.0, (time - oldest).total_seconds()) if oldest else 0.0)
+
+
+class WebhookGauges:
+    """What the database knows of webhooks, looked up when it is asked for."""
+
+    def __init__(self, engine: Engine, metrics: CollectorRegistry) -> None:
+        self._engine = engine
+        self._webhooks = Gauge("headbox_webhooks", "Webhooks by state.", ["state"], registry=metrics)
+        self._waiting = Gauge(
+            "headbox_webhook_waiting",
+            "Messages of active webhooks that wait to be delivered.",
+            registry=metrics,
+        )
+        self._oldest = Gauge(
+            "headbox_webhook_oldest_seconds",
+            "Age of the oldest of those messages; 0 without any.",
+            registry=metrics,
+        )
+
+    async def refresh(self) -> None:
+        """Look it up; where the database does not answer, there is nothing to show of it."""
+        connection = self._engine.database.connection
+        try:
+            counts, waits, time = await webhook_counts(connection), await backlog(connection), await now(connection)
+        except (BaseORMException, OSError):
+            self._webhooks.clear()
+            self._waiting.set(math.nan)
+            self._oldest.set(math.nan)
+            return
+        for state in WebhookState:
+            self._webhooks.labels(state=state.value).set(counts[state])
+        self._waiting.set(waits.waiting)
+        self._oldest.set(max(0.0, (time - waits.oldest).total_seconds()) if waits.oldest else 0.0)

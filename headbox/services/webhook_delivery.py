@@ -32,7 +32,7 @@ from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.types import WebhookDeliveryState, WebhookEvent, WebhookState, uuid7
 
 #: Added to the time that a try may take until it counts as lost, in seconds.
-CLAIM_MARGIN_SECONDS = 5.0
+CLAIM_MARGIN_SECONDS = 2.0
 #: Deliveries that are matched at a time.
 BATCH = 500
 #: Tries that are remembered of one delivery: the last ones.
@@ -309,12 +309,19 @@ async def _at_once(work: UnitOfWork, webhook_id: UUID) -> None:
     work.webhook_waits(webhook_id)
 
 
+async def webhook_counts(connection: Connection) -> dict[WebhookState, int]:
+    """Return how many webhooks are in each state."""
+    rows = await fetch(connection, "SELECT state, COUNT(*) AS webhooks FROM webhook GROUP BY state")
+    return dict.fromkeys(WebhookState, 0) | {WebhookState(row["state"]): row["webhooks"] for row in rows}
+
+
 async def backlog(connection: Connection) -> Backlog:
-    """Return what waits to be sent, to all webhooks."""
+    """Return what waits to be sent to active webhooks."""
     [row] = await fetch(
         connection,
-        "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM webhook_delivery"
-        " WHERE state = 'waiting' AND is_matched",
+        "SELECT COUNT(*) AS waiting, MIN(delivery.created_at) AS oldest"
+        " FROM webhook_delivery delivery JOIN webhook ON webhook.id = delivery.webhook_id"
+        " WHERE delivery.state = 'waiting' AND delivery.is_matched AND webhook.state = 'active'",
     )
     oldest = row["oldest"]
     return Backlog(row["waiting"], datetime.fromisoformat(oldest) if isinstance(oldest, str) else oldest)
