@@ -13,7 +13,7 @@ import pytest
 
 from headbox.models.database.sole_use import SOLE_USE_LOCK
 from tests.support.launcher import launcher
-from tests.support.server import HeadboxServer
+from tests.support.server import HeadboxProcess, HeadboxServer
 from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -110,6 +110,14 @@ def test_one_that_lost_the_database_to_another_ends(alone: HeadboxServer, other:
     assert "another headbox serve has taken the database" in alone.log.read_text()
     assert len(ask(HOLDER)) == 1
     assert other.query("{ status { broker { ok } } }") == {"status": {"broker": {"ok": True}}}
+
+
+def test_one_that_tells_nobody_is_not_let_in_beside_workers(data_dir: Path) -> None:
+    with HeadboxProcess(data_dir, "worker", "--health-port", "0", name="worker"):
+        why = refused(data_dir, "serve", "--port", "0", HEADBOX_REDIS_URL="")
+
+    assert "runs on the database, and would not hear of a headbox serve" in why
+    assert "HEADBOX_REDIS_URL" in why
 
 
 def test_servers_that_hear_of_each_other_share_the_database(data_dir: Path) -> None:

@@ -22,7 +22,7 @@ from headbox.models.database import (
     sole_use,
     waiting_for_database,
 )
-from headbox.services.installation import OtherKey, check_key
+from headbox.services.installation import OtherKey, OthersWork, check_key, check_no_worker_lives
 from headbox.settings import Settings
 from headbox.storage import ArtifactStorage, StorageUnusable, Workspace, open_storage, own_workspace
 from headbox.tasking.bus import EventBus, MemoryBus
@@ -97,7 +97,7 @@ class Parts:
             StartRefused: Another one has it now.
         """
         database = Database.of(self.settings)
-        if self.settings.redis.url is not None or database.is_sqlite:
+        if not self._tells_nobody(database):
             # They hear of each other; or nobody else has the data folder.
             yield asyncio.Event()
             return
@@ -115,6 +115,12 @@ class Parts:
             raise StartRefused(f"the database lacks {', '.join(pending)}", "Run headbox migrate.")
         async with database.connected():
             await check_key(database.connection, self.cipher)
+            if self._tells_nobody(database):
+                await check_no_worker_lives(database.connection, self.settings.worker)
+
+    def _tells_nobody(self, database: Database) -> bool:
+        """Whether this process is to have a database on a server for itself."""
+        return self.settings.redis.url is None and not database.is_sqlite
 
 
 @contextmanager
@@ -126,6 +132,9 @@ def _refusing() -> Iterator[None]:
         raise StartRefused(str(error), error.hint) from error
     except (BaseORMException, OSError) as error:
         raise StartRefused(f"the database cannot be used: {error}", "Mend it, and start again.") from error
+    except OthersWork as error:
+        hint = "Stop all workers; or set HEADBOX_REDIS_URL, the same for all, and run headbox api and headbox content."
+        raise StartRefused(str(error), hint) from error
     except OtherKey as error:
         hint = "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes."
         raise StartRefused(str(error), hint) from error

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -261,6 +262,7 @@ class World:
         assert version.number == max(model.versions)
 
 
+@pytest.mark.timeout(900)
 @settings(max_examples=rounds(15, long=200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(operations=st.lists(OPERATIONS, min_size=4, max_size=12))
 def test_versions_are_those_of_the_model(installations: Installations, operations: list[tuple[Any, ...]]) -> None:
