@@ -184,10 +184,12 @@ def _sqlite(told: Told) -> str:
 
 
 def _postgres(told: Told) -> str:
-    # The condition within the function: a trigger that names columns would keep their types from being changed.
+    # The condition within the function: a trigger that names columns would keep their types from being changed. And a
+    # look at the table first: to begin the statement takes longer than all the rest.
     return (
         f"CREATE FUNCTION {told.name}() RETURNS trigger LANGUAGE plpgsql AS $$"
-        f" BEGIN IF {told.when} THEN {_insert(told, _POSTGRES)}; END IF; RETURN NULL; END $$;"
+        f" BEGIN IF {told.when} THEN IF EXISTS (SELECT FROM webhook) THEN {_insert(told, _POSTGRES)}; END IF; END IF;"
+        " RETURN NULL; END $$;"
         f" CREATE TRIGGER {told.name} AFTER {told.change.partition(' ')[0]} ON {told.source.table} FOR EACH ROW"
         f" EXECUTE FUNCTION {told.name}()"
     )
