@@ -25,10 +25,15 @@ const TaskPage = lazy(() => import("./pages/task"));
 const NewMirror = lazy(() => import("./pages/new-mirror"));
 const Repositories = lazy(() => import("./pages/repositories"));
 const RepositoryPage = lazy(() => import("./pages/repository"));
+const Distributions = lazy(() => import("./pages/distributions/list"));
+const DistributionPage = lazy(() => import("./pages/distributions/one"));
+const SystemPage = lazy(() => import("./pages/system/system"));
 
 const PLACES = [
   ["/", "Now"],
   ["/repositories", "Repositories"],
+  ["/distributions", "Distributions"],
+  ["/system", "System"],
 ] as const;
 
 export function App() {
@@ -49,6 +54,9 @@ export function App() {
               <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
               <Route path="/repositories" component={Repositories} />
               <Route path="/repositories/:id/:part?">{({ id, part }) => <RepositoryPage key={id} id={id} part={part} />}</Route>
+              <Route path="/distributions" component={Distributions} />
+              <Route path="/distributions/:id">{({ id }) => <DistributionPage key={id} id={id} />}</Route>
+              <Route path="/system/:part?">{({ part }) => <SystemPage part={part} />}</Route>
               <Route>
                 <NotFound />
               </Route>

@@ -3,6 +3,7 @@ import "./style/base.css";
 import "./style/shell.css";
 import "./style/parts.css";
 import "./style/form.css";
+import "./style/system.css";
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
