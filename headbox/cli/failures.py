@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     UNREACHABLE = 3
     #: The task that was watched was canceled.
     CANCELED = 4
+    #: `headbox apply --plan`: there is something to do.
+    PENDING = 5
     #: Somebody pressed Ctrl-C: 128 and the number of the signal, as shells have it.
     INTERRUPTED = 130
 

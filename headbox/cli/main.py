@@ -87,6 +87,9 @@ class _Headbox(LazyGroup):
                 "completion": _module("completion", "Print what makes a shell complete commands and names."),
                 "profile": _module("profile", "Keep servers by name, with their tokens."),
                 "upload": _module("uploading.command", "Upload files and folders, and add them to a repository."),
+                "apply": _module(
+                    "applying.command", "Make what is there what a file says: shows a plan, then does it."
+                ),
                 "search": _module("search", "Find anything by the beginning of a name, a path or a digest."),
                 **{noun: _derived(noun, text) for noun, text in CORE_NOUNS.items()},
             },
@@ -111,7 +114,7 @@ class _Headbox(LazyGroup):
     cls=_Headbox,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command has its own --help. Exit codes: 0 done, 1 failed or refused, 2 wrong command line, "
-    "3 server not reached, 4 task canceled.",
+    "3 server not reached, 4 task canceled, 5 changes pending.",
 )
 @click.version_option(__version__, prog_name="headbox", message="%(prog)s %(version)s")
 def main() -> None:

@@ -55,6 +55,10 @@ class Lookup:
         """What it is looked up by, in words."""
         return kebab(self.argument).replace("-", " ")
 
+    def name_in(self, text: str) -> str:
+        """Return the name that a text begins with."""
+        return text
+
     def question(self, text: str) -> tuple[str, dict[str, Any]]:
         """Return the document that finds what is named so, and its variables."""
         return f"query Find($key: String!) {{ found: {self.field}({self.argument}: $key) {{ id }} }}", {"key": text}
@@ -83,13 +87,15 @@ class VersionLookup(Lookup):
         """What it is looked up by, in words."""
         return "repository's name and its number, as NAME@NUMBER,"
 
+    def name_in(self, text: str) -> str:
+        """Return the name of the repository."""
+        name, at, number = text.rpartition("@")
+        return name if at and _NUMBER.fullmatch(number) else text
+
     def question(self, text: str) -> tuple[str, dict[str, Any]]:
         """Return the document that finds what is named so, and its variables."""
-        name, at, number = text.rpartition("@")
-        if at and _NUMBER.fullmatch(number):
-            key, version = name, f"version(number: {int(number)})"
-        else:
-            key, version = text, "version: latestVersion"
+        key = self.name_in(text)
+        version = "version: latestVersion" if key == text else f"version(number: {int(text[len(key) + 1 :])})"
         found = f"found: {self.field}({self.argument}: $key) {{ {version} {{ id }} }}"
         return f"query Find($key: String!) {{ {found} }}", {"key": key}
 
@@ -104,6 +110,11 @@ class Reference:
 
     text: str
     lookup: Lookup
+
+    @property
+    def name(self) -> str:
+        """The name of the thing, or of the one that it is a part of."""
+        return self.lookup.name_in(self.text)
 
 
 def lookups(schema: GraphQLSchema) -> Mapping[str, Lookup]:
@@ -148,12 +159,17 @@ async def resolved(client: Client, value: Any) -> Any:
     return value
 
 
-async def _id(client: Client, reference: Reference) -> str:
+async def find_id(client: Client, reference: Reference) -> str | None:
+    """Return the id that is meant; None where a name belongs to nothing."""
     if is_global_id(reference.text):
         return reference.text
+    found = (await client.execute(*reference.lookup.question(reference.text)))["found"]
+    return reference.lookup.answer(found) if found else None
+
+
+async def _id(client: Client, reference: Reference) -> str:
     lookup = reference.lookup
-    found = (await client.execute(*lookup.question(reference.text)))["found"]
-    key = found and lookup.answer(found)
+    key = await find_id(client, reference)
     if key is None:
         raise Failure(
             f"There is no {lookup.noun} {reference.text!r}.",
