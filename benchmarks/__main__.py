@@ -17,6 +17,7 @@ from benchmarks import (
     content_hits,
     first_state,
     first_sync_on_demand,
+    help_start,
     large_upload,
     many_subscribers,
     many_tasks,
@@ -30,6 +31,7 @@ from benchmarks.site import BenchmarkFailed
 from demo.failure import DemoFailed
 
 BENCHMARKS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
+    "help_start": help_start.run,
     "mutation_to_running": mutation_to_running.run,
     "first_state": first_state.run,
     "first_sync_on_demand": first_sync_on_demand.run,

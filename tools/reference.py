@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from headbox.errors import ErrorCode, HeadboxError, RemoteResponse, RequestError
 from headbox.settings import Section, Settings
+from tools import cli_reference
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 START, END = "<!-- table -->\n", "<!-- /table -->\n"
@@ -39,7 +40,11 @@ def error_table() -> str:
     return _table(("Code", "Comes with", "Retryable", "Messages"), (_error_row(code) for code in ErrorCode))
 
 
-TABLES: dict[str, Callable[[], str]] = {"settings.md": settings_table, "errors.md": error_table}
+TABLES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_table,
+    "errors.md": error_table,
+    "cli.md": cli_reference.commands,
+}
 
 
 def with_table(page: str, table: str) -> str:

@@ -2,15 +2,22 @@
 
 import json
 import re
+import shlex
 import sys
 import types
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import click
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
+from headbox.cli.applying.document import read_documents
+from headbox.cli.applying.resources import resources
+from headbox.cli.derived.make import make_api
+from headbox.cli.derived.references import lookups
+from headbox.cli.main import main
 from headbox.errors import ErrorCode
 from headbox.kinds import Plugin, Registry
 from headbox.schema import print_schema
@@ -131,6 +138,32 @@ def test_python_code_compiles(page: Path, code: str) -> None:
 @pytest.mark.parametrize(("page", "code"), blocks("json"))
 def test_json_can_be_read(page: Path, code: str) -> None:
     assert json.loads(code), name_of(page)
+
+
+@pytest.mark.parametrize("code", tutorial.blocks_of((DOCS / "guides" / "apply-a-file.md").read_text())["yaml"])
+def test_file_to_apply_has_no_mistakes(code: str) -> None:
+    api = make_api()
+    schema = build_schema(api.schema)
+
+    assert read_documents(code, DOCS, resources(schema, api.kinds), lookups(schema), {"MIRROR_PASSWORD": "x"})
+
+
+@pytest.mark.parametrize(("page", "code"), blocks("console"))
+def test_commands_are_there_with_their_options(page: Path, code: str) -> None:
+    if page in TUTORIALS:
+        # Their plugin is not installed here; its commands run in tests of their own.
+        return
+    for line in re.findall(r"^\$ (?:\S*/)?headbox (.*)$", code.replace("\\\n", " "), re.MULTILINE):
+        command: click.Command = main
+        words = shlex.split(line, comments=True)
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            if (inner := command.get_command(click.Context(command), words[0])) is None:
+                break
+            command, words = inner, words[1:]
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert used - {"--help", "-h"} <= options, f"{name_of(page)}: headbox {line}"
+        assert not isinstance(command, click.Group) or command.callback or "--help" in used, f"{name_of(page)}: {line}"
 
 
 def test_manifest_of_the_example_upstream_is_true() -> None:

@@ -14,7 +14,18 @@ from headbox.cli.derived.installed import installed_api
 from headbox.cli.derived.operations import NOT_DERIVED, operations
 from headbox.cli.main import CORE_NOUNS, main
 
-HEAVY = ("aiohttp", "graphql", "pydantic", "rich", "strawberry", "tortoise")
+HEAVY = (
+    "aiohttp",
+    "asyncio",
+    "graphql",
+    "headbox.client",
+    "orjson",
+    "pydantic",
+    "rich",
+    "strawberry",
+    "tortoise",
+    "yaml",
+)
 
 
 def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
