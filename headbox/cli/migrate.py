@@ -79,7 +79,7 @@ command = click.Command(
             ["new_key", "--new-key"],
             is_flag=True,
             help="Take the secret key that is set now for the right one, because the one before is lost; the"
-            " credentials of all remotes are lost with it.",
+            " credentials of all remotes and the secrets of all webhooks are lost with it.",
         ),
         data_dir_option(),
     ],

@@ -166,8 +166,10 @@ async def rotate_secret(work: UnitOfWork, webhook: Webhook, keep_previous_second
         raise Invalid(field="keep_previous_seconds", reason=reason, path=("keep_previous_seconds",))
     webhook = await locked(work.connection, webhook)
     made = Secrets.made().current
-    webhook.secrets = Secrets(made, _current(webhook, work.cipher) if seconds else None).stored(work.cipher)
-    webhook.previous_secret_until = await now(work.connection) + timedelta(seconds=seconds)
+    previous = _current(webhook, work.cipher) if seconds else None
+    until = await now(work.connection) + timedelta(seconds=seconds)
+    webhook.secrets = Secrets(made, previous).stored(work.cipher)
+    webhook.update_from_dict({"previous_secret_until": until if previous else None})
     await webhook.save(using_db=work.connection, update_fields=["secrets", "previous_secret_until"])
     return webhook, made
 

@@ -192,7 +192,7 @@ async def record(work: UnitOfWork, delivery: WebhookDelivery, attempt: Attempt) 
     if webhook is None:
         return None
     time = await now(connection)
-    state, due_at = _next(delivery, attempt, time, settings)
+    state, due_at = next_step(delivery, attempt, time, settings)
     changed = await execute(
         connection,
         "UPDATE webhook_delivery SET state = ?, due_at = ?, ended_at = ?, attempts = ?"
@@ -220,7 +220,7 @@ async def record(work: UnitOfWork, delivery: WebhookDelivery, attempt: Attempt) 
     return state
 
 
-def _next(
+def next_step(
     delivery: WebhookDelivery, attempt: Attempt, time: datetime, settings: WebhookSettings
 ) -> tuple[WebhookDeliveryState, datetime]:
     """Return where a delivery stands after a try, and when it is due again where it waits."""

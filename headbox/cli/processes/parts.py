@@ -136,7 +136,8 @@ def _refusing() -> Iterator[None]:
         hint = "Stop all workers; or set HEADBOX_REDIS_URL, the same for all, and run headbox api and headbox content."
         raise StartRefused(str(error), hint) from error
     except OtherKey as error:
-        hint = "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes."
+        hint = "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes,"
+        hint += " and rotate the secrets of all webhooks."
         raise StartRefused(str(error), hint) from error
 
 
@@ -147,5 +148,5 @@ def _cipher(settings: Settings) -> Cipher:
         hint = (
             "Restore it from a backup. If it is lost: delete it, run headbox migrate --new-key, and set the credentials"
         )
-        hint += " of all remotes again."
+        hint += " of all remotes again, and rotate the secrets of all webhooks."
         raise StartRefused(str(error), hint) from error

@@ -121,6 +121,8 @@ class WebhookSender:
                     pass
         except (BaseORMException, OSError):
             log.warning("a webhook is sent nothing for now", extra={"webhook": str(webhook_id)}, exc_info=True)
+        except Exception:
+            log.exception("a webhook is sent nothing for now", extra={"webhook": str(webhook_id)})
         finally:
             del self._jobs[webhook_id]
 
