@@ -77,6 +77,22 @@ class WebhookDelivery:
         return root.attempt
 
     @field(
+        description="HTTP status of the last answer; null where the last try got none, and before the first one.",
+        graphql_type=int | None,
+    )
+    @staticmethod
+    def last_status(root: DeliveryRow) -> int | None:
+        return root.attempts[-1]["status"] if root.attempts else None
+
+    @field(
+        description="Why the last try failed, for people; null where it did not, and before the first one.",
+        graphql_type=str | None,
+    )
+    @staticmethod
+    def last_error(root: DeliveryRow) -> str | None:
+        return root.attempts[-1]["error"] if root.attempts else None
+
+    @field(
         description="Not tried again before; null when it has ended. While it is tried, until when that may take.",
         graphql_type=datetime | None,
     )

@@ -342,3 +342,19 @@ def test_deletions_are_planned(mirror: Any, cli: Cli) -> None:
     assert [version["number"] for version in plan["versions"]] == [0]
     table = cli.run("version-deletion", "plan", "--repository", "mirror", "--retain-versions", "1").stdout
     assert ["freed", "bytes", "0", "bytes"] in [line.split() for line in table.splitlines()]
+
+
+def test_webhook_is_shown_its_secret_once(cli: Cli) -> None:
+    made = cli.run("webhook", "create", "--name", "ci", "--url", "http://127.0.0.1:9/", "--event", "task-finished")
+    rotated = cli.json("webhook", "rotate-secret", "ci", "--keep-previous-seconds", "60")
+    tested = cli.json("webhook", "test", "ci")
+    redelivered = cli.json("webhook-delivery", "redeliver", tested["delivery"]["id"])
+    listed = cli.json("webhook-delivery", "list", "--webhook", "ci")
+
+    assert made.returncode == 0, made.stderr
+    [secret] = [word for word in made.stdout.split() if word.startswith("whsec_")]
+    assert rotated["secret"].startswith("whsec_")
+    assert rotated["secret"] != secret
+    assert redelivered["delivery"]["id"] == tested["delivery"]["id"]
+    assert [node["event"] for node in listed["nodes"]] == ["PING"]
+    assert "whsec_" not in cli.run("webhook", "show", "ci").stdout

@@ -33,7 +33,7 @@ def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None
 
 
 def _print_payload(result: dict[str, Any]) -> None:
-    parts = {name: value for name, value in result.items() if value}
+    parts = {name: value for name, value in result.items() if isinstance(value, dict | list) and value}
     for name, value in parts.items():
         if len(parts) > 1:
             print_heading(name)
@@ -41,6 +41,9 @@ def _print_payload(result: dict[str, Any]) -> None:
             print_rows(value)
         else:
             print_object(value)
+    # What belongs to no object, such as a secret that is shown once.
+    if plain := {name: value for name, value in result.items() if not isinstance(value, dict | list | None)}:
+        print_object(plain)
 
 
 def _print_page(result: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ def selection(operation: Operation) -> str:
             for name, field in named.fields.items()
             if name != "errors" and _is_composite(field)
         ]
-        return f"{{ {' '.join([*results, _ERRORS])} }}"
+        return f"{{ {' '.join([*results, *_plain(named), _ERRORS])} }}"
     if operation.shape in {Shape.PLAN, Shape.REPORT}:
         assert isinstance(named, GraphQLObjectType), "a plan is an object, and so is a report"
         errors = [_ERRORS] if operation.shape is Shape.PLAN else []

@@ -218,7 +218,7 @@ async def test_test_and_redelivery_show_in_the_log(api: Api, engine: LocalEngine
     [failed] = [edge["node"] for edge in shown["deliveries"]["edges"]]
     assert (tested["state"], tested["event"], tested["attempts"]) == ("WAITING", "PING", [])
     assert (failed["id"], failed["state"], failed["attemptCount"]) == (tested["id"], "FAILED", 1)
-    assert failed["nextAttemptAt"] is None
+    assert (failed["nextAttemptAt"], failed["lastStatus"], failed["lastError"]) == (None, 410, "it answered 410")
     assert failed["attempts"] == [{"at": attempt.at.isoformat(), **answered}]
     again = (await api.run(REDELIVER, id=tested["id"]))["redeliverWebhookDelivery"]
     assert again["errors"] == []

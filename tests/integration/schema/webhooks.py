@@ -12,7 +12,7 @@ id name revision labels url events isGlobal repository { name } taskFilter state
 previousSecretUntil
 """
 DELIVERY = """
-id event createdAt state endedAt attemptCount nextAttemptAt webhook { name }
+id event createdAt state endedAt attemptCount nextAttemptAt lastStatus lastError webhook { name }
 attempts { at milliseconds status error answer }
 """
 ERRORS = "errors { code message path }"
