@@ -1,12 +1,14 @@
 # Every command of the project. `make help` lists them, and CI calls nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo serve test test-distributed test-long chaos check lint format schema schema-is-current bench clean
+.PHONY: help setup browser demo serve test test-distributed test-long chaos check lint format schema schema-is-current bench docs docs-serve clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 WEB := headbox/web_assets/console/index.html
 # Two test processes for each core: tests wait for servers and clocks a third of their time.
 PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist worksteal
+# As a module, which lets the hooks of the site import the project's tools; without the theme's news.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 # What is tested on PostgreSQL and Redis too.
 TWO_WAYS := tests/unit/models tests/unit/tasking tests/integration tests/acceptance tests/deploy tests/chaos
 # Of these, what every change goes through: the engine, and the processes that are killed.
@@ -62,6 +64,12 @@ schema: setup ## Print the GraphQL schema into schema.graphql
 schema-is-current: setup
 	@$(BIN)/headbox schema --plugin file | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema" >&2; exit 1; }
 
+docs: setup ## Build the documentation into site/; a broken link is an error
+	@$(MKDOCS) build --strict --quiet
+
+docs-serve: setup ## Show the documentation on http://127.0.0.1:8650, and build it anew as you write
+	@$(MKDOCS) serve --strict --dev-addr 127.0.0.1:8650
+
 bench: setup ## Run the benchmarks and print their table
 	@$(BIN)/python -m benchmarks
 
@@ -69,7 +77,7 @@ browser: setup ## Get a Chromium for the browser tests, where none is installed
 	@$(BIN)/python -m tools.get_chromium
 
 clean: ## Remove what the other commands made
-	rm -rf $(VENV) headbox/web_assets web/node_modules web/console/typed dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site headbox/web_assets web/node_modules web/console/typed dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml constraints.txt tools/make_venv.py tools/find_python.sh

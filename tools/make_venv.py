@@ -1,4 +1,4 @@
-"""Make `.venv` and install headbox into it, with the pinned dependencies and the test tools.
+"""Make `.venv` and install headbox into it, with the pinned dependencies and the tools for tests and documentation.
 
 Runs on a bare Python 3.11 or newer: standard library only, and no assumption that pip or the venv module is whole.
 Debian and Ubuntu ship Python without `ensurepip`, hence more than one way to make the environment.
@@ -30,7 +30,7 @@ def main() -> int:
         return 1
     print("Installing headbox and its pinned dependencies into .venv", flush=True)
     install = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt"]
-    return subprocess.run([*install, "--editable", ".[test]"], cwd=ROOT, env=quiet_pip(), check=False).returncode
+    return subprocess.run([*install, "--editable", ".[test,docs]"], cwd=ROOT, env=quiet_pip(), check=False).returncode
 
 
 def make_venv() -> bool:

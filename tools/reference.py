@@ -1,4 +1,4 @@
-"""Write the tables of the reference pages from the code that they describe.
+"""Write the tables and sections of the reference pages from the code that they describe.
 
 `python -m tools.reference` brings the pages up to date; a test fails when they are not. What stands around a table is
 written by hand: only what lies between `<!-- table -->` and `<!-- /table -->` is replaced.
@@ -6,33 +6,44 @@ written by hand: only what lies between `<!-- table -->` and `<!-- /table -->` i
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic.fields import FieldInfo
 
 from headbox.errors import ErrorCode, HeadboxError, RemoteResponse, RequestError
 from headbox.settings import Section, Settings
 from tools import cli_reference
+from tools.plugin_reference import plugin_sections
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 START, END = "<!-- table -->\n", "<!-- /table -->\n"
 
-#: Ends of names that tell a unit.
-UNITS = {"_seconds": "seconds", "_hours": "hours", "_bytes": "bytes"}
+#: Names of groups that are no plain words.
+TITLES = {"graphql": "GraphQL"}
 #: The one default that depends on who runs headbox: the data folder.
 DATA_DIR = "`$XDG_DATA_HOME/headbox`, else `~/.local/share/headbox`"
 #: Said of a code that nothing raises yet.
 RESERVED = "Reserved: nothing answers with it yet."
 
 
-def settings_table() -> str:
-    """Return a row for each setting: its variable, default, unit and meaning."""
-    rows = ((f"`{name}`", _default(field), _unit(name), field.description or "") for name, field in _settings())
-    return _table(("Variable", "Default", "Unit", "Meaning"), rows)
+def settings_sections() -> str:
+    """Return each group of settings, those of no group first: variables with their defaults and meanings."""
+    lines: list[str] = []
+    for title, about, settings in _groups():
+        lines += [f"## {title}\n", f"{about}\n"]
+        lines += [f"- `{name}` ({_default(field)}): {field.description}" for name, field in settings]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def variables() -> frozenset[str]:
+    """Return the names of all variables."""
+    return frozenset(name for _, _, settings in _groups() for name, _ in settings)
 
 
 def error_table() -> str:
@@ -41,8 +52,9 @@ def error_table() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "settings.md": settings_table,
+    "settings.md": settings_sections,
     "errors.md": error_table,
+    "plugin-api.md": plugin_sections,
     "cli.md": cli_reference.commands,
 }
 
@@ -54,13 +66,23 @@ def with_table(page: str, table: str) -> str:
     return f"{before}{START}{table}{END}{after}"
 
 
-def _settings() -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            for inner, inner_field in field.annotation.model_fields.items():
-                yield f"HEADBOX_{name}_{inner}".upper(), inner_field
-        else:
-            yield f"HEADBOX_{name}".upper(), field
+def _groups() -> Iterator[tuple[str, str, list[tuple[str, FieldInfo]]]]:
+    """Yield the title of each group, what it is about, and its settings by variable."""
+    fields = Settings.model_fields
+    sections = {name: type_ for name, field in fields.items() if _is_section(type_ := field.annotation)}
+    general = [(f"HEADBOX_{name}".upper(), field) for name, field in fields.items() if name not in sections]
+    yield "General", "What every process needs.", general
+    for name, section in sections.items():
+        inner = section.model_fields.items()
+        yield (
+            TITLES.get(name, name.title()),
+            inspect.cleandoc(section.__doc__ or ""),
+            [(f"HEADBOX_{name}_{each}".upper(), field) for each, field in inner],
+        )
+
+
+def _is_section(annotation: Any) -> TypeGuard[type[Section]]:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 def _default(field: FieldInfo) -> str:
@@ -68,10 +90,6 @@ def _default(field: FieldInfo) -> str:
         return DATA_DIR
     value: Any = field.default
     return "none" if value is None else f"`{value if isinstance(value, str) else json.dumps(value)}`"
-
-
-def _unit(name: str) -> str:
-    return next((unit for end, unit in UNITS.items() if name.lower().endswith(end)), "")
 
 
 def _error_row(code: ErrorCode) -> tuple[str, ...]:

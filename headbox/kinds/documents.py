@@ -118,8 +118,7 @@ class ContentUnit(Document):
     Attributes:
         natural_key: Names of the fields that make the unit what it is.
         unique_by: Names of the fields that no two units of one repository version may share: a unit that is added
-            takes the
-            place of the one that has them. Empty when units never stand in each other's way.
+            takes the place of the one that has them. Empty when units never stand in each other's way.
         from_upload: How one is made of bytes that a client brings; None: units of this kind come by sync alone.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sysconfig
 from collections.abc import Iterable, Sequence
@@ -11,13 +10,13 @@ from pathlib import Path
 import click
 
 from headbox.cli.main import main
-from tools.reference import settings_table
+from tools.reference import variables
 
 ROOT = Path(__file__).parents[2]
 #: Where programs from wheels are.
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 #: What headbox reads from the environment.
-SETTINGS = frozenset(re.findall(r"^\| `(HEADBOX_\w+)`", settings_table(), re.MULTILINE))
+SETTINGS = variables()
 
 
 def succeeds(*command: str | Path) -> None:
