@@ -22,6 +22,8 @@ from headbox.settings import WebhookSettings
 
 #: How much of an answer is read and remembered, in bytes.
 ANSWER_BYTES = 1024
+#: How long a connection is kept for the next message, in seconds.
+KEEP_ALIVE_SECONDS = 2.0
 _HEADERS: Final = {
     "Accept-Encoding": "identity",
     "Content-Type": "application/json",
@@ -50,6 +52,8 @@ class Poster:
             connector=aiohttp.TCPConnector(
                 # Each webhook has one at a time.
                 limit=0,
+                # Shorter than receivers keep connections: a message on one that is being closed would have failed.
+                keepalive_timeout=KEEP_ALIVE_SECONDS,
                 socket_factory=None if settings.private_addresses else public_socket,
             ),
             timeout=aiohttp.ClientTimeout(total=settings.timeout_seconds),
