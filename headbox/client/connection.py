@@ -154,6 +154,7 @@ def _authorization(url: URL, token: str | None) -> dict[str, str]:
 
 def _reason(error: aiohttp.ClientError | TimeoutError) -> str:
     """Return why there is no answer, in the words of the operating system where it has some."""
-    if isinstance(error, aiohttp.ClientOSError) and error.errno:
-        return os.strerror(error.errno) if error.errno > 0 else str(error)
+    # What TLS calls an error number is none of the operating system's.
+    if isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientSSLError):
+        return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
     return str(error) or "no answer in time"

@@ -41,6 +41,7 @@ class SyncClient:
 
     def _begin(self, client: Client) -> None:
         self._client = client
+        self._unfinished: set[AsyncGenerator[Any, None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="headbox-client", daemon=True)
         self._thread.start()
@@ -62,6 +63,9 @@ class SyncClient:
         """Close the connections; the client is of no use any more."""
         if not self._thread.is_alive():
             return
+        # Subscriptions that nobody reads any more have connections, too.
+        for items in list(self._unfinished):
+            self._run(items.aclose())
         self._run(self._client.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -131,6 +135,7 @@ class SyncClient:
             raise
 
     def _each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
+        self._unfinished.add(items)
         try:
             while True:
                 found = self._run(_next(items))
@@ -138,7 +143,9 @@ class SyncClient:
                     return
                 yield found[0]
         finally:
-            self._run(items.aclose())
+            self._unfinished.discard(items)
+            if self._thread.is_alive():
+                self._run(items.aclose())
 
 
 async def _next(items: AsyncGenerator[T, None]) -> tuple[T] | tuple[()]:

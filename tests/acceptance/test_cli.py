@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from headbox import __version__
 from tests.support.launcher import launcher
@@ -100,6 +101,7 @@ def test_lists_are_tables_for_people_and_pages_for_programs(mirror: Any, cli: Cl
     assert row.startswith("mirror")
     assert mirror["repository"]["id"] not in row
 
+    assert yaml.safe_load(cli.run("repository", "list", "-o", "yaml").stdout) == cli.json("repository", "list")
     page = cli.json("file", "content", "list", "--first", "1")
     assert [node["size"] for node in page["nodes"]] == [len(FILES[page["nodes"][0]["relativePath"]])]
     rest = cli.json("file", "content", "list", "--after", page["pageInfo"]["endCursor"])

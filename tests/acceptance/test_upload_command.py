@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from headbox.cli.main import main
+from headbox.cli.uploading import command
 from headbox.client import FileChanged, LocalFile, SyncClient, UploadRefused
 from tests.support.client import create_mirror
 from tests.support.launcher import launcher
@@ -66,7 +69,11 @@ def sent(environment: dict[str, str], *arguments: str | Path) -> dict[str, Any]:
 
 
 def test_a_folder_becomes_one_version_and_nothing_is_sent_twice(
-    server: HeadboxServer, repository: str, folder: Path, environment: dict[str, str]
+    server: HeadboxServer,
+    repository: str,
+    folder: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first = sent(environment, folder, "--repository", repository, "--path-prefix", "v1")
     assert {name: first[name] for name in ("files", "known", "sent", "skipped")} == {
@@ -87,6 +94,14 @@ def test_a_folder_becomes_one_version_and_nothing_is_sent_twice(
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "link: a link that leads out of the folder\nNothing was sent." in refused.stderr
     assert len(sent(environment, folder, "--repository", repository, "--skip")["skipped"]) == 1
+
+    # Of a hundred thousand files, each request and each task has a part.
+    for name, most in (("HASHED_TOGETHER", 7), ("MADE_TOGETHER", 4), ("ADDED_TOGETHER", 10)):
+        monkeypatch.setattr(command, name, most)
+    parts = CliRunner().invoke(
+        main, ["upload", str(folder), "--repository", repository, "--skip", "-o", "json"], env=environment
+    )
+    assert len(json.loads(parts.stdout)["tasks"]) == 4
 
     for arguments, said in (
         ((folder / "empty", "--repository", "nothing"), "There is no repository 'nothing'."),
@@ -109,13 +124,13 @@ def test_an_upload_goes_on_through_a_server_that_is_killed(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as command:
+    ) as uploading:
         for part in (LARGE_BYTES // 8, LARGE_BYTES // 2):
             wait_until(lambda part=part: sum(file.stat().st_size for file in uploads.glob("*")) > part)  # type: ignore[misc]
             server.restart()
-        output, errors = command.communicate(timeout=100)
+        output, errors = uploading.communicate(timeout=100)
 
-    assert command.returncode == 0, errors
+    assert uploading.returncode == 0, errors
     assert json.loads(output)["sent"] == 1
     assert server.get("/content/builds/large.bin").content == large.read_bytes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,11 +68,11 @@ class Scripted:
         return socket
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Scripted]:
+    async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Scripted]:
         app = web.Application()
         app.router.add_route("*", "/graphql", self.answer)
-        server = TestServer(app)
-        await server.start_server()
+        server = TestServer(app, scheme="https" if tls else "http")
+        await server.start_server(ssl=tls)
         self.url = str(server.make_url("")).rstrip("/")
         try:
             yield self

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from headbox import __version__
 from headbox.client import (
@@ -133,6 +139,42 @@ async def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
         async with Client("https://127.0.0.1:1", ca_file=tmp_path / name) as client:
             with pytest.raises(ServerUnreachable, match=f"{name} cannot be used"):
                 await client.execute("query { x }")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that only itself vouches for, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "headbox")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+async def test_certificates_are_checked_against_the_ca_file(certificate: tuple[Path, Path]) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*certificate)
+    async with Scripted().running(tls=tls) as server:
+        server.answers += [data({"n": 1}), events({"n": 2}, is_complete=True)]
+        async with Client(server.url) as client:
+            with pytest.raises(ServerUnreachable, match="certificate verify failed"):
+                await client.execute("{ n }")
+        async with Client(server.url, ca_file=certificate[0]) as client:
+            assert await client.execute("{ n }") == {"n": 1}
+            assert [message async for message in client.subscribe("subscription { n }")] == [{"n": 2}]
+    async with Scripted().running() as plain, Client(plain.url.replace("http:", "https:")) as client:
+        with pytest.raises(ServerUnreachable, match="SSL"):
+            await client.execute("{ n }")
 
 
 async def test_the_token_goes_with_everything_and_is_in_no_message() -> None:
@@ -268,9 +310,8 @@ from headbox.client import MutationRefused, SyncClient
 with SyncClient({server.url!r}) as client:
     print(client.execute("{{ n }}"))
     print([state["state"] for state in client.watch("T")])
-    for message in client.subscribe("subscription {{ n }}"):
-        print(message)
-        break
+    left = client.subscribe("subscription {{ n }}")
+    print(next(left))
     try:
         client.mutate("mutation {{ create }}")
     except MutationRefused as refused:
