@@ -27,6 +27,7 @@ const Repositories = lazy(() => import("./pages/repositories"));
 const RepositoryPage = lazy(() => import("./pages/repository"));
 const Distributions = lazy(() => import("./pages/distributions/list"));
 const DistributionPage = lazy(() => import("./pages/distributions/one"));
+const NewDistribution = lazy(() => import("./pages/distributions/new"));
 const SystemPage = lazy(() => import("./pages/system/system"));
 
 const PLACES = [
@@ -55,8 +56,9 @@ export function App() {
               <Route path="/repositories" component={Repositories} />
               <Route path="/repositories/:id/:part?">{({ id, part }) => <RepositoryPage key={id} id={id} part={part} />}</Route>
               <Route path="/distributions" component={Distributions} />
+              <Route path="/distributions/new" component={NewDistribution} />
               <Route path="/distributions/:id">{({ id }) => <DistributionPage key={id} id={id} />}</Route>
-              <Route path="/system/:part?">{({ part }) => <SystemPage part={part} />}</Route>
+              <Route path="/system/:part?/:id?">{({ part, id }) => <SystemPage part={part} id={id} />}</Route>
               <Route>
                 <NotFound />
               </Route>

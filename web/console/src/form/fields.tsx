@@ -3,6 +3,7 @@ import { createContext, useContext, useId, type ReactNode } from "react";
 
 import { type Api, type InputField, use } from "../schema/api";
 import { words } from "../text";
+import { NodeInput, nodeType } from "./node-input";
 import { at, COUNT, isReference, type Problems, type Values, WAY } from "./values";
 
 interface Form {
@@ -73,9 +74,28 @@ function rank(first: readonly string[], field: InputField): number {
 }
 
 export function FieldOf({ field, path, label }: { field: InputField; path: string; label?: string }) {
-  const { api } = useForm();
+  const { api, values, set, choices } = useForm();
   const { name, kind, isList } = use(field.type);
   const title = label ?? words(field.name);
+  const found = nodeType(api, field);
+  if (found && !choices?.(path).length) {
+    return (
+      <Row label={title} path={path} hint={told(field.description ?? "")} isRequired={use(field.type).isRequired}>
+        {(control) => (
+          <NodeInput
+            query={field.name}
+            type={found}
+            control={control}
+            value={String(values[path] ?? "")}
+            onChange={(id) => set(path, id)}
+          />
+        )}
+      </Row>
+    );
+  }
+  if (kind === "ENUM" && isList) {
+    return <Several field={field} type={name} path={path} label={title} />;
+  }
   if (kind !== "INPUT_OBJECT") {
     return <Leaf field={field} path={path} label={title} />;
   }
@@ -122,6 +142,30 @@ function Items({ field, type, path, label }: { field: InputField; type: string; 
             Take the last away
           </button>
         )}
+      </div>
+    </Group>
+  );
+}
+
+/** Any number of the values of an enumeration. */
+function Several({ field, type, path, label }: { field: InputField; type: string; path: string; label: string }) {
+  const { api, values, set } = useForm();
+  const chosen = String(values[path] ?? "").split("\n").filter(Boolean);
+  return (
+    <Group label={label} hint={field.description}>
+      <div className="checks">
+        {api.type(type).values.map(({ name, description }) => (
+          <Check
+            key={name}
+            label={words(name)}
+            hint={told(description ?? "")}
+            checked={chosen.includes(name)}
+            onChange={(isChosen) => {
+              const next = isChosen ? [...chosen, name] : chosen.filter((each) => each !== name);
+              set(path, next.join("\n") || undefined);
+            }}
+          />
+        ))}
       </div>
     </Group>
   );
@@ -228,7 +272,7 @@ function Leaf({ field, path, label }: { field: InputField; path: string; label: 
   );
 }
 
-interface Control {
+export interface Control {
   id: string;
   name: string;
   required?: boolean;

@@ -36,6 +36,11 @@ export default function Distributions() {
     <Page
       title="Distributions"
       intro="What clients get, and where."
+      actions={
+        <Link href="/distributions/new" className="button button-main">
+          New distribution
+        </Link>
+      }
       behind={[{ query: DISTRIBUTIONS, variables: { prefix } }]}
     >
       <div className="field search">
@@ -69,7 +74,8 @@ function DistributionList({ prefix, part }: { prefix: string; part: Part }) {
             "No distribution has a base path or a name that begins like this."
           ) : (
             <>
-              Nothing is served yet. <Link href="/new">Mirror an upstream</Link>, and it is served when it is synced.
+              Nothing is served yet. <Link href="/new">Mirror an upstream</Link>, and it is served when it is synced; or serve{" "}
+              <Link href="/distributions/new">what is there</Link>.
             </>
           )}
         </Empty>

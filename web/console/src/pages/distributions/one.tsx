@@ -1,15 +1,20 @@
 /** One distribution: what clients get, how they are pointed at it, and what they got before. */
-import { Link } from "wouter";
+import { useMutation } from "urql";
+import { Link, useLocation } from "wouter";
 
 import { graphql } from "../../../typed";
 import type { DistributionQuery } from "../../../typed/graphql";
 import { useFresh } from "../../live/query";
+import { Confirm } from "../../parts/confirm";
 import { Copy } from "../../parts/copy";
-import { Failure } from "../../parts/errors";
+import { Failure, UserErrors } from "../../parts/errors";
 import { Name, visible } from "../../parts/name";
 import { Empty, Loading, Page, Section } from "../../parts/page";
+import { useApi } from "../../schema/api";
 import { NotFound } from "../not-found";
 import { Labels } from "../task";
+import { DistributionForm } from "./form";
+import { History, SERVED_AT } from "./history";
 import { Serving, Source } from "./source";
 
 const DISTRIBUTION = graphql(`
@@ -29,11 +34,22 @@ const DISTRIBUTION = graphql(`
   }
 `);
 
+const DELETE = graphql(`
+  mutation DeleteDistribution($id: ID!) {
+    deleteDistribution(id: $id) {
+      errors {
+        ...UserError
+      }
+    }
+  }
+`);
+
 const EVERY_SECONDS = 5;
 
 type Distribution = Extract<NonNullable<DistributionQuery["node"]>, { __typename: "Distribution" }>;
 
 export default function DistributionPage({ id }: { id: string }) {
+  const api = useApi();
   const { data, error, again } = useFresh(DISTRIBUTION, { variables: { id }, everySeconds: EVERY_SECONDS });
   if (!data) {
     return error ? <Failure error={error} retry={again} /> : <Loading />;
@@ -48,17 +64,49 @@ export default function DistributionPage({ id }: { id: string }) {
       heading={<Name text={distribution.basePath} />}
       above={<Link href="/distributions">Distributions</Link>}
       actions={
-        distribution.servingVersion && (
-          <a className="button" href={distribution.url} target="_blank" rel="noreferrer">
-            Browse
-          </a>
-        )
+        <>
+          {distribution.servingVersion && (
+            <a className="button" href={distribution.url} target="_blank" rel="noreferrer">
+              Browse
+            </a>
+          )}
+          <Delete distribution={distribution} />
+        </>
       }
-      behind={[{ query: DISTRIBUTION, variables: { id } }]}
+      behind={[
+        { query: DISTRIBUTION, variables: { id } },
+        { query: SERVED_AT, variables: { basePath: distribution.basePath, at: new Date().toISOString() } },
+      ]}
     >
       <Facts distribution={distribution} />
       <Setups setups={distribution.clientSetups} />
+      <History key={distribution.basePath} basePath={distribution.basePath} />
+      <Section title="Settings">
+        {api ? <DistributionForm key={distribution.revision} api={api} distribution={distribution} onSaved={again} /> : <Loading />}
+      </Section>
     </Page>
+  );
+}
+
+function Delete({ distribution: { id, url } }: { distribution: Distribution }) {
+  const [state, remove] = useMutation(DELETE);
+  const [, navigate] = useLocation();
+  const onYes = async () => {
+    const { data } = await remove({ id });
+    if (data?.deleteDistribution.errors.length === 0) {
+      navigate("/distributions");
+    }
+  };
+  return (
+    <>
+      <Confirm label="Delete" title="Delete this distribution?" isDanger disabled={state.fetching} onYes={() => void onYes()}>
+        <p>
+          Clients get nothing at <Name text={url} mono /> any more. What it serves stays in its repository.
+        </p>
+      </Confirm>
+      <UserErrors errors={state.data?.deleteDistribution.errors ?? []} />
+      {state.error && <Failure error={state.error} />}
+    </>
   );
 }
 

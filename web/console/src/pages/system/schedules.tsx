@@ -82,7 +82,9 @@ function ScheduleList({ part }: { part: Part }) {
               {edges.map(({ node }) => (
                 <tr key={node.id}>
                   <td>
-                    <Name text={node.name} />
+                    <Link href={`/system/schedules/${node.id}`}>
+                      <Name text={node.name} />
+                    </Link>
                   </td>
                   <td>{kindWords(node.taskKind)}</td>
                   <td>

@@ -1,4 +1,6 @@
 /** Who else is told of what happens. */
+import { Link } from "wouter";
+
 import { graphql } from "../../../typed";
 import type { WebhookSummaryFragment } from "../../../typed/graphql";
 import { useFresh } from "../../live/query";
@@ -72,7 +74,9 @@ function WebhookList({ part }: { part: Part }) {
               {edges.map(({ node }) => (
                 <tr key={node.id}>
                   <td>
-                    <Name text={node.name} />
+                    <Link href={`/system/webhooks/${node.id}`}>
+                      <Name text={node.name} />
+                    </Link>
                   </td>
                   <td>
                     <Name text={node.url} mono />
