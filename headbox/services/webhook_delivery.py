@@ -17,6 +17,7 @@ import orjson
 
 from headbox.errors import NotFound
 from headbox.filters import task as filters
+from headbox.filters.conditions import is_findable
 from headbox.models import Webhook, WebhookDelivery
 from headbox.models.database import (
     Connection,
@@ -287,14 +288,12 @@ async def redeliver(work: UnitOfWork, message_id: str) -> WebhookDelivery:
     """Let a delivery be sent again at once, by the id that it has, whether it has ended or waits.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is none, or its webhook is gone.
     """
     connection = work.connection
-    delivery = await WebhookDelivery.get_or_none(message_id=message_id, is_matched=True, using_db=connection)
+    delivery = await _find(connection, message_id)
     if delivery is None:
         raise NotFound(what="WebhookDelivery", key=message_id, path=("id",))
-    # Before the delivery, as whoever writes what came of a try.
-    await lock_row(connection, "webhook", delivery.webhook_id)
     await _at_once(work, delivery.webhook_id)
     delivery.state = WebhookDeliveryState.WAITING
     delivery.due_at = await now(connection)
@@ -302,6 +301,19 @@ async def redeliver(work: UnitOfWork, message_id: str) -> WebhookDelivery:
     names = ["state", "due_at", "first_attempt_at", "ended_at"]
     await delivery.save(using_db=connection, update_fields=names)
     return delivery
+
+
+async def _find(connection: Connection, message_id: str) -> WebhookDelivery | None:
+    """Return a delivery, with its webhook locked until the transaction ends, or None when either is gone."""
+    if not is_findable(message_id):
+        return None
+    delivery = await WebhookDelivery.get_or_none(message_id=message_id, is_matched=True, using_db=connection)
+    if delivery is None:
+        return None
+    # Before the delivery is changed, as whoever writes what came of a try.
+    await lock_row(connection, "webhook", delivery.webhook_id)
+    is_there = await Webhook.filter(id=delivery.webhook_id).using_db(connection).exists()
+    return delivery if is_there else None
 
 
 async def _at_once(work: UnitOfWork, webhook_id: UUID) -> None:

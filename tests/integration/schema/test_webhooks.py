@@ -177,7 +177,7 @@ async def test_secret_is_rotated(api: Api) -> None:
 
 async def test_deleted_webhook_is_told_nothing(api: Api, engine: LocalEngine) -> None:
     webhook = await made(api)
-    await api.run(TEST, id=gid("Webhook", webhook))
+    delivery = (await api.run(TEST, id=gid("Webhook", webhook)))["testWebhook"]["delivery"]
 
     payload = (await api.run(DELETE, id=gid("Webhook", webhook)))["deleteWebhook"]
 
@@ -186,13 +186,16 @@ async def test_deleted_webhook_is_told_nothing(api: Api, engine: LocalEngine) ->
     assert await deliveries.take(engine.database.connection, webhook.id, engine.settings.webhook) is None
     shown = await api.run("{ webhookDeliveries { edges { node { id } } } }")
     assert shown["webhookDeliveries"]["edges"] == []
+    again = (await api.run(REDELIVER, id=delivery["id"]))["redeliverWebhookDelivery"]
+    assert [error["code"] for error in again["errors"]] == ["NOT_FOUND"]
 
 
 @pytest.mark.parametrize(
     "document", [DELETE, PAUSE, RESUME, ROTATE, TEST, REDELIVER], ids=lambda document: document.split("{")[1].strip()
 )
-async def test_what_is_not_there_is_not_found(api: Api, document: str) -> None:
-    [payload] = (await api.run(document, id="nonsense")).values()
+@pytest.mark.parametrize("key", ["nonsense", "a\0", "\ud800"], ids=["nonsense", "nul", "surrogate"])
+async def test_what_is_not_there_is_not_found(api: Api, document: str, key: str) -> None:
+    [payload] = (await api.run(document, id=key)).values()
 
     assert [error["code"] for error in payload["errors"]] == ["NOT_FOUND"]
 
