@@ -52,7 +52,8 @@ def serving_folder(folder: Path) -> Iterator[str]:
 def commands(block: str) -> Iterator[tuple[str, str]]:
     """Yield each command of a block, and what it is said to print."""
     for entry in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, _, printed = entry.partition("\n")
+        # A command goes on on the next line where it ends with a backslash.
+        command, _, printed = entry.replace("\\\n", " ").partition("\n")
         yield command, printed
 
 
