@@ -65,7 +65,7 @@ schema-is-current: setup
 	@$(BIN)/headbox schema --plugin file | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema" >&2; exit 1; }
 
 docs: setup ## Build the documentation into site/; a broken link is an error
-	@$(MKDOCS) build --strict --quiet
+	@$(MKDOCS) build --strict
 
 docs-serve: setup ## Show the documentation on http://127.0.0.1:8650, and build it anew as you write
 	@$(MKDOCS) serve --strict --dev-addr 127.0.0.1:8650
