@@ -200,9 +200,33 @@ class UpdateContentLabelsPayload:
     errors: list[UserError] = strawberry.field(description="Why nothing was changed.")
 
 
+@strawberry.type(description="A kind of content.")
+class ContentType:
+    """Stands over what a plugin declares."""
+
+    kind: str = strawberry.field(description="The kind, such as `file.content`.")
+    graphql_type: str = strawberry.field(description="Name of its type in this schema.")
+    description: str = strawberry.field(description="What its units are.")
+    searched_fields: list[str] = strawberry.field(
+        description="The fields that `ContentFilter.field` can name, in snake_case."
+    )
+
+
 @strawberry.type
 class ContentQueries:
     """Where content of all kinds is found."""
+
+    @field(description="The kinds of content, by name.", graphql_type=list[ContentType])
+    def content_types(self, info: Info) -> list[dict[str, Any]]:
+        return [
+            {
+                "kind": unit.kind,
+                "graphql_type": unit.__name__,
+                "description": (unit.__doc__ or "").strip(),
+                "searched_fields": list(unit.searched),
+            }
+            for unit in sorted(info.context.registry.contents, key=lambda unit: unit.kind)
+        ]
 
     @field(
         description="The content units of all kinds, in the order of their ids, whether a repository has them or not.",

@@ -29,11 +29,13 @@ const Distributions = lazy(() => import("./pages/distributions/list"));
 const DistributionPage = lazy(() => import("./pages/distributions/one"));
 const NewDistribution = lazy(() => import("./pages/distributions/new"));
 const SystemPage = lazy(() => import("./pages/system/system"));
+const Upload = lazy(() => import("./pages/upload"));
 
 const PLACES = [
   ["/", "Now"],
   ["/repositories", "Repositories"],
   ["/distributions", "Distributions"],
+  ["/upload", "Upload"],
   ["/system", "System"],
 ] as const;
 
@@ -59,6 +61,7 @@ export function App() {
               <Route path="/distributions/new" component={NewDistribution} />
               <Route path="/distributions/:id">{({ id }) => <DistributionPage key={id} id={id} />}</Route>
               <Route path="/system/:part?/:id?">{({ part, id }) => <SystemPage part={part} id={id} />}</Route>
+              <Route path="/upload" component={Upload} />
               <Route>
                 <NotFound />
               </Route>

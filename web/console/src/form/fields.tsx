@@ -203,10 +203,23 @@ function Reference({ field, type, path, label }: { field: InputField; type: stri
 }
 
 function Leaf({ field, path, label }: { field: InputField; path: string; label: string }) {
-  const { api, values, set, touch } = useForm();
+  const { api, values, set, touch, choices } = useForm();
   const type = use(field.type);
   const value = values[path];
   const hint = told(field.description ?? "");
+  const there = type.name === "ID" && !type.isList ? (choices?.(path) ?? []) : [];
+  if (there.length > 0) {
+    return (
+      <Choice
+        label={label}
+        path={path}
+        hint={hint}
+        value={String(value ?? "")}
+        options={[["", "Choose …"], ...there.map((each) => [each.id, each.name] as const)]}
+        onChange={(next) => set(path, next || undefined)}
+      />
+    );
+  }
   if (type.kind === "ENUM" && !type.isList) {
     const options = api.type(type.name).values;
     const chosen = options.find(({ name }) => name === (value ?? field.defaultValue));

@@ -1,6 +1,6 @@
-/** One repository, live, in parts. */
+/** One repository, live, in parts that each have their address. */
 import { useEffect, useState } from "react";
-import { type CombinedError } from "urql";
+import type { CombinedError } from "urql";
 import { Link } from "wouter";
 
 import { graphql } from "../../typed";
@@ -11,9 +11,14 @@ import { Name } from "../parts/name";
 import { Loading, Page } from "../parts/page";
 import { useApi } from "../schema/api";
 import { repositoryKind } from "../schema/kinds";
-import { count, words } from "../text";
+import { count, counted, words } from "../text";
+import { Content } from "./content";
+import { Copy, Publish } from "./repository-tasks";
+import { Differences } from "./differences";
 import { NotFound } from "./not-found";
+import { Settings } from "./settings";
 import { Sync } from "./sync";
+import { Versions } from "./versions";
 
 export const WATCH_REPOSITORY = graphql(`
   subscription WatchRepository($id: ID!) {
@@ -25,6 +30,7 @@ export const WATCH_REPOSITORY = graphql(`
       revision
       openIssueCount
       remote {
+        __typename
         id
         name
         url
@@ -32,6 +38,7 @@ export const WATCH_REPOSITORY = graphql(`
       latestVersion {
         id
         number
+        createdAt
         summary {
           present
         }
@@ -40,13 +47,19 @@ export const WATCH_REPOSITORY = graphql(`
   }
 `);
 
-type Repository = WatchRepositorySubscription["repository"];
+export type Repository = WatchRepositorySubscription["repository"];
 
 const PARTS = [
+  ["versions", "Versions"],
+  ["content", "Content"],
+  ["differences", "Differences"],
   ["sync", "Sync"],
+  ["publish", "Publish"],
+  ["copy", "Copy"],
+  ["settings", "Settings"],
 ] as const;
 
-export default function RepositoryPage({ id, part = "sync" }: { id: string; part?: string }) {
+export default function RepositoryPage({ id, part = "versions" }: { id: string; part?: string }) {
   const { repository, error } = useRepository(id);
   if (error?.graphQLErrors.length && !repository) {
     return <NotFound what="repository" />;
@@ -57,12 +70,25 @@ export default function RepositoryPage({ id, part = "sync" }: { id: string; part
   if (!PARTS.some(([name]) => name === part)) {
     return <NotFound />;
   }
+  const { latestVersion } = repository;
   return (
     <Page
       title={repository.name}
       heading={<Name text={repository.name} />}
       above={<Link href="/repositories">Repositories</Link>}
-      intro={`${words(repository.__typename)}, version ${count(repository.latestVersion.number)}`}
+      intro={`${words(repository.__typename)}, ${counted(latestVersion.summary.present, "unit")} in version ${count(latestVersion.number)}`}
+      actions={
+        <>
+          <Link href={`/upload?repository=${id}`} className="button">
+            Upload
+          </Link>
+          {part !== "sync" && repository.remote && (
+            <Link href={`/repositories/${id}/sync`} className="button button-main">
+              Sync
+            </Link>
+          )}
+        </>
+      }
       behind={[{ query: WATCH_REPOSITORY, variables: { id } }]}
     >
       <nav className="tabs" aria-label="Parts of the repository">
@@ -83,10 +109,22 @@ function Part({ part, repository }: { part: string; repository: Repository }) {
     return <Loading />;
   }
   const kind = repositoryKind(api, repository.__typename);
-  if (part === "sync") {
-    return <Sync api={api} kind={kind} repository={repository.id} hasRemote={repository.remote !== null} />;
+  switch (part) {
+    case "content":
+      return <Content api={api} repository={repository} />;
+    case "differences":
+      return <Differences api={api} repository={repository} />;
+    case "sync":
+      return <Sync api={api} kind={kind} repository={repository.id} hasRemote={repository.remote != null} />;
+    case "publish":
+      return <Publish api={api} kind={kind} repository={repository} />;
+    case "copy":
+      return <Copy api={api} kind={kind} repository={repository} />;
+    case "settings":
+      return <Settings api={api} repository={repository} />;
+    default:
+      return <Versions repository={repository} />;
   }
-  return null;
 }
 
 function useRepository(id: string): { repository: Repository | undefined; error: CombinedError | undefined } {

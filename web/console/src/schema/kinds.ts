@@ -20,8 +20,8 @@ export interface RepositoryKind {
   add?: Creation;
   copy?: Creation;
   publish?: Creation;
-  /** What makes its content of uploaded bytes. */
-  upload?: Creation;
+  /** What makes its content of uploaded bytes, where it needs no more than them and a place. */
+  upload?: Creation & { place: string };
 }
 
 /** Return the kinds of repositories, by name. */
@@ -85,11 +85,13 @@ function publishOf(api: Api, input: string): Creation | undefined {
 }
 
 /** Content comes into a repository by the task that its creation tells. */
-function uploadOf(api: Api, repository: string): Creation | undefined {
+function uploadOf(api: Api, repository: string): RepositoryKind["upload"] {
   const found = api.mutations().find((mutation) => {
     const input = inputOf(mutation);
     const task = api.type(use(mutation.type).name).fields.get("task");
     return input && api.type(input).inputs.has("upload") && task && worksOn(api, use(task.type).name) === repository;
   });
-  return found && creation(api, found.name);
+  const made = found && creation(api, found.name);
+  const needed = made ? [...api.type(made.input).inputs.values()].filter(({ type }) => use(type).isRequired) : [];
+  return made && needed.length === 1 ? { ...made, place: needed[0]!.name } : undefined;
 }

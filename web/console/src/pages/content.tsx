@@ -1,0 +1,161 @@
+/** The content of a version: found by the beginning of a path, and scrolled through however much it is. */
+import { useCallback, useEffect, useState } from "react";
+import { useQuery } from "urql";
+import { useSearchParams } from "wouter";
+
+import { graphql } from "../../typed";
+import { client } from "../client";
+import { Failure } from "../parts/errors";
+import { type Chunk, LongList } from "../parts/list";
+import { Empty, Loading, Section } from "../parts/page";
+import type { Api } from "../schema/api";
+import { count } from "../text";
+import type { Repository } from "./repository";
+import { type Columns, type Unit, useColumns } from "./units";
+
+const VERSION = graphql(`
+  query ContentVersion($id: ID!, $number: BigInt!) {
+    node(id: $id) {
+      ... on Repository {
+        id
+        version(number: $number) {
+          id
+          number
+          summary {
+            present
+            byKind {
+              kind
+            }
+          }
+        }
+      }
+    }
+  }
+`);
+
+/** Rows of one request. */
+const PART_ROWS = 100;
+const PAUSE_MILLISECONDS = 250;
+
+interface Page {
+  node: {
+    content: {
+      pageInfo: { hasNextPage: boolean; endCursor: string | null };
+      edges: { node: Unit }[];
+    };
+  } | null;
+}
+
+export function Content({ api, repository }: { api: Api; repository: Repository }) {
+  const [parameters, setParameters] = useSearchParams();
+  const latest = repository.latestVersion.number;
+  const asked = Number(parameters.get("version") ?? latest);
+  const number = Number.isInteger(asked) && asked >= 0 ? asked : latest;
+  const prefix = parameters.get("path") ?? "";
+  const [typed, setTyped] = useState(prefix);
+  const set = (name: string, value: string) => {
+    setParameters(
+      (before) => {
+        const after = new URLSearchParams(before);
+        if (value) {
+          after.set(name, value);
+        } else {
+          after.delete(name);
+        }
+        return after;
+      },
+      { replace: true },
+    );
+  };
+  useEffect(() => {
+    if (typed !== prefix) {
+      const timer = setTimeout(() => set("path", typed), PAUSE_MILLISECONDS);
+      return () => clearTimeout(timer);
+    }
+  }, [typed]);
+  const [{ data, error, fetching }, again] = useQuery({ query: VERSION, variables: { id: repository.id, number } });
+  const node = data?.node;
+  const version = node && "version" in node ? node.version : undefined;
+  return (
+    <Section title={`Content of version ${count(number)}`}>
+      <div className="toolbar">
+        <div className="field">
+          <label htmlFor="path">Path begins with</label>
+          <input id="path" type="search" value={typed} onChange={({ target }) => setTyped(target.value)} />
+        </div>
+        <div className="field field-short">
+          <label htmlFor="version">Version</label>
+          <input
+            id="version"
+            type="number"
+            min={0}
+            max={latest}
+            value={number}
+            onChange={({ target }) => set("version", target.value)}
+          />
+        </div>
+      </div>
+      {version ? (
+        <Units api={api} version={version} prefix={prefix} />
+      ) : error ? (
+        <Failure error={error} retry={again} />
+      ) : fetching ? (
+        <Loading />
+      ) : (
+        <Empty>There is no version {count(number)}: it is yet to come, or it was deleted.</Empty>
+      )}
+    </Section>
+  );
+}
+
+interface UnitsProps {
+  api: Api;
+  version: { id: string; summary: { present: number; byKind: { kind: string }[] } };
+  prefix: string;
+}
+
+function Units(props: UnitsProps) {
+  const columns = useColumns(props.api, props.version.summary.byKind.map(({ kind }) => kind));
+  return columns ? <UnitList {...props} columns={columns} /> : <Loading />;
+}
+
+function UnitList({ version, prefix, columns }: UnitsProps & { columns: Columns }) {
+  const query = `query Content($id: ID!, $first: Int!, $after: String, $filter: ContentFilter) {
+  node(id: $id) {
+    ... on RepositoryVersion {
+      content(first: $first, after: $after, filter: $filter) {
+        pageInfo { hasNextPage endCursor }
+        edges { node { ${columns.selection} } }
+      }
+    }
+  }
+}`;
+  const fetch = useCallback(
+    async (after: string | null): Promise<Chunk<Unit>> => {
+      const filter = prefix ? { relativePathPrefix: prefix } : null;
+      // Versions never change, so that their pages can be kept; they are too many for that.
+      const { data, error } = await client.query<Page>(
+        query,
+        { id: version.id, first: PART_ROWS, after, filter },
+        { requestPolicy: "network-only" },
+      );
+      if (!data?.node) {
+        throw error ?? new Error("The version is gone.");
+      }
+      const { edges, pageInfo } = data.node.content;
+      return { rows: edges.map(({ node }) => node), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+    },
+    [query, version.id, prefix],
+  );
+  return (
+    <LongList
+      label="Content units"
+      id={`${version.id} ${prefix}`}
+      head={columns.head}
+      fetch={fetch}
+      row={columns.cells}
+      total={prefix ? null : version.summary.present}
+      empty={<Empty>{prefix ? "No path begins like this." : "This version is empty."}</Empty>}
+    />
+  );
+}
