@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them, and CI calls nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo serve test test-distributed test-long chaos check lint format schema schema-is-current bench docs docs-serve clean
+.PHONY: help setup browser demo serve test test-distributed test-long chaos check lint format schema schema-is-current bench screenshots docs docs-serve clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -75,6 +75,9 @@ bench: setup ## Run the benchmarks and print their table
 
 browser: setup ## Get a Chromium for the browser tests, where none is installed
 	@$(BIN)/python -m tools.get_chromium
+
+screenshots: setup browser ## Take the pictures of the console that the documentation shows
+	@HEADBOX_TEST_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q tests/browser/test_pages.py
 
 clean: ## Remove what the other commands made
 	rm -rf $(VENV) site headbox/web_assets web/node_modules web/console/typed dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

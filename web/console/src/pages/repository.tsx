@@ -105,6 +105,9 @@ export default function RepositoryPage({ id, part = "versions" }: { id: string; 
 
 function Part({ part, repository }: { part: string; repository: Repository }) {
   const api = useApi();
+  if (part === "versions") {
+    return <Versions repository={repository} />;
+  }
   if (!api) {
     return <Loading />;
   }
@@ -120,10 +123,8 @@ function Part({ part, repository }: { part: string; repository: Repository }) {
       return <Publish api={api} kind={kind} repository={repository} />;
     case "copy":
       return <Copy api={api} kind={kind} repository={repository} />;
-    case "settings":
-      return <Settings api={api} repository={repository} />;
     default:
-      return <Versions repository={repository} />;
+      return <Settings api={api} repository={repository} />;
   }
 }
 

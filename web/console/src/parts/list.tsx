@@ -92,25 +92,27 @@ function Rows<Row>({ label, head, fetch, row, total, empty }: LongListProps<Row>
   }
   const shown = visibleRows(parts.current, seen);
   return (
-    <div className="list" role="table" aria-label={label} aria-rowcount={total ?? -1}>
-      <div className="list-head" role="rowgroup">
-        <div className="list-row" role="row">
-          {head}
+    <div className="list">
+      <div role="table" aria-label={label} aria-rowcount={total ?? -1}>
+        <div className="list-head" role="rowgroup">
+          <div className="list-row" role="row">
+            {head}
+          </div>
         </div>
-      </div>
-      <div ref={box} className="list-box" role="rowgroup" tabIndex={0} aria-label={`${label}, rows`} onScroll={onScroll}>
-        <div className="list-space" role="presentation" style={{ height: length * ROW_PIXELS }}>
-          {shown.map(([index, value]) => (
-            <div
-              key={index}
-              className="list-row"
-              role="row"
-              aria-rowindex={index + 2}
-              style={{ transform: `translateY(${index * ROW_PIXELS}px)` }}
-            >
-              {value === null ? <span role="cell">…</span> : row(value)}
-            </div>
-          ))}
+        <div ref={box} className="list-box" role="rowgroup" tabIndex={0} aria-label={`${label}, rows`} onScroll={onScroll}>
+          <div className="list-space" role="presentation" style={{ height: length * ROW_PIXELS }}>
+            {shown.map(([index, value]) => (
+              <div
+                key={index}
+                className="list-row"
+                role="row"
+                aria-rowindex={index + 2}
+                style={{ transform: `translateY(${index * ROW_PIXELS}px)` }}
+              >
+                {value === null ? <span role="cell">…</span> : row(value)}
+              </div>
+            ))}
+          </div>
         </div>
       </div>
       <p className="quiet list-foot" role="status">

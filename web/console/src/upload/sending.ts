@@ -29,8 +29,8 @@ const CREATE_UPLOAD = graphql(`
 
 /** Bytes of one request: what is cut costs no more than this. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
-/** When a request that failed is tried again. After a success it begins anew, and the last one is tried for an hour. */
-const RETRY_MILLISECONDS = [200, 500, 1_000, 2_000, ...new Array<number>(700).fill(5_000)];
+/** When a request that failed is tried again: for an hour after the last success. */
+const RETRY_MILLISECONDS = [200, 500, 1_000, ...new Array<number>(1_800).fill(2_000)];
 /** Files that are read or sent at a time. */
 const MOST_AT_A_TIME = 3;
 

@@ -1,0 +1,180 @@
+"""Every page: open to everybody (WCAG 2.2 AA, by axe), in light and dark, as wide as a phone, and linked deeply.
+
+With HEADBOX_TEST_SCREENSHOTS set to a folder, pictures of them are put there: see `make screenshots`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.visitor import DESKTOP, PHONE, Visitor
+from tests.support.client import create_mirror, finished, sync
+from tests.support.mirror import serve
+from tests.support.server import HeadboxServer
+from tests.support.upstream import Held, Upstream
+from tests.support.waiting import wait_until
+from tools.node import ROOT
+
+pytestmark = [pytest.mark.embedded, pytest.mark.asyncio(loop_scope="module")]
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+#: Where pictures go; none are taken when it is not set.
+PICTURES = os.environ.get("HEADBOX_TEST_SCREENSHOTS")
+#: A name that is long, turns around, and looks like markup.
+AWKWARD = "שלום <b>bold</b> " + "long" * 50
+
+
+@dataclass(frozen=True)
+class Places:
+    """Ids that addresses have in them."""
+
+    repository: str
+    done: str
+    running: str
+    failed: str
+
+
+#: Name of the picture, address, and what the page has once it is whole.
+PAGES = {
+    "now": ("", "packages-stable"),
+    "task-running": ("tasks/{running}", "Downloading artifacts"),
+    "task-failed": ("tasks/{failed}", "What it was given"),
+    "task-done": ("tasks/{done}", "What it was given"),
+    "new-mirror": ("new", "Create and sync now"),
+    "repositories": ("repositories", "packages-stable"),
+    "versions": ("repositories/{repository}", "Version 3"),
+    "content": ("repositories/{repository}/content", "tool-"),
+    "differences": ("repositories/{repository}/differences", "added"),
+    "plan": ("repositories/{repository}/sync", "Would come in"),
+    "publish": ("repositories/{repository}/publish", "Distributable"),
+    "copy": ("repositories/{repository}/copy", "Source"),
+    "settings": ("repositories/{repository}/settings", "Delete the repository"),
+    "upload": ("upload", "Drop files here"),
+    "distributions": ("distributions", "New distribution"),
+    "system": ("system", "A collection now would free"),
+    "not-found": ("no/such/page", "No such page"),
+    "gone-task": ("tasks/VGFzazox", "No such task"),
+}
+
+
+def packages(number: int) -> dict[str, bytes]:
+    return {
+        f"packages/{i % 26 + 97:c}/tool-{i:03}.tar.gz": f"tool {i}\n".encode() * (i % 70 + 1) for i in range(number)
+    }
+
+
+@pytest.fixture(scope="module")
+def places(site: HeadboxServer, remote: Upstream) -> Iterator[Places]:
+    """A server with something of everything: versions, a failure, a task that runs and one that waits for it."""
+    serve(remote, packages(180))
+    url = remote.url_of("PULP_MANIFEST")
+    created = create_mirror(site, url, "packages-stable", sync=True)
+    repository = created["repository"]["id"]
+    finished(site, created["task"]["id"])
+    for number in (160, 240):
+        serve(remote, packages(number))
+        done = sync(site, repository)["id"]
+        finished(site, done)
+    failed = create_mirror(site, remote.url_of("gone/PULP_MANIFEST"), "packages-testing", sync=True)["task"]["id"]
+    finished(site, failed)
+    create_mirror(site, url, "awkward", name=AWKWARD)
+    busy = create_mirror(site, url, "packages-nightly")["repository"]["id"]
+    serve(remote, {**packages(320), "packages/large.iso": b"x" * 300_000})
+    held = Held()
+    remote.fault("packages/large.iso", held)
+    try:
+        running = sync(site, busy)["id"]
+        sync(site, busy)
+        wait_until(lambda: remote.hits("packages/large.iso"))
+        yield Places(repository, done, running, failed)
+    finally:
+        held.release()
+        finished(site, running)
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return AXE.read_text(encoding="utf-8")
+
+
+async def violations(visitor: Visitor, **options: Any) -> list[str]:
+    found = await visitor.page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{each['id']}: {node['html']} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+
+
+async def picture(visitor: Visitor, name: str) -> None:
+    if PICTURES:
+        folder = Path(PICTURES)
+        folder.mkdir(parents=True, exist_ok=True)
+        await visitor.page.screenshot(path=folder / f"{name}.png")
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_page_is_open_to_everybody(visitor: Visitor, places: Places, axe: str, name: str) -> None:
+    address, whole = PAGES[name]
+    page = visitor.page
+    await visitor.go(address.format(**vars(places)))
+    await expect(page.locator("main")).to_contain_text(whole)
+    await page.evaluate(axe)
+
+    await picture(visitor, f"{name}-light")
+    assert await violations(visitor, runOnly=TAGS) == []
+    await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    await picture(visitor, f"{name}-dark")
+    assert await violations(visitor, runOnly=["color-contrast"]) == []
+
+    await page.set_viewport_size(PHONE)
+    await picture(visitor, f"{name}-phone")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    await page.set_viewport_size(DESKTOP)
+    assert width <= PHONE["width"]
+
+
+async def test_back_leads_back(visitor: Visitor, places: Places) -> None:
+    await visitor.go()
+    await visitor.link("Repositories").click()
+    await visitor.link("packages-stable").first.click()
+    await visitor.page.get_by_role("navigation", name="Parts").get_by_role("link", name="Content").click()
+    await expect(visitor.heading("Content of version")).to_be_visible()
+
+    for _ in range(3):
+        await visitor.page.go_back()
+
+    await expect(visitor.heading("Now")).to_be_visible()
+
+
+async def test_keyboard_alone_reaches_the_content(visitor: Visitor) -> None:
+    await visitor.go()
+
+    await visitor.page.keyboard.press("Tab")
+    await expect(visitor.link("Skip to the content")).to_be_focused()
+    await visitor.page.keyboard.press("Enter")
+    await visitor.page.keyboard.press("Tab")
+
+    await expect(visitor.link("New mirror")).to_be_focused()
+
+
+async def test_chosen_colours_are_kept(visitor: Visitor) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    await visitor.go()
+    light = await visitor.page.evaluate(colour)
+
+    switch = visitor.page.get_by_role("button", name="Colours")
+    await switch.click()
+    await switch.click()
+    await visitor.page.reload()
+    await visitor.heading("Now").wait_for()
+
+    assert await visitor.page.evaluate(colour) != light
