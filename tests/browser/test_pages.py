@@ -58,8 +58,10 @@ PAGES = {
     "copy": ("repositories/{repository}/copy", "Source"),
     "settings": ("repositories/{repository}/settings", "Delete the repository"),
     "upload": ("upload", "Drop files here"),
-    "distributions": ("distributions", "New distribution"),
-    "system": ("system", "A collection now would free"),
+    "distributions": ("distributions", "packages-stable"),
+    "system": ("system", "Components"),
+    "schedules": ("system/schedules", "chedule"),
+    "webhooks": ("system/webhooks", "ebhook"),
     "not-found": ("no/such/page", "No such page"),
     "gone-task": ("tasks/VGFzazox", "No such task"),
 }
