@@ -80,7 +80,8 @@ def places(site: HeadboxServer, remote: Upstream) -> Iterator[Places]:
     url = remote.url_of("PULP_MANIFEST")
     created = create_mirror(site, url, "packages-stable", sync=True)
     repository = created["repository"]["id"]
-    finished(site, created["task"]["id"])
+    done = created["task"]["id"]
+    finished(site, done)
     for number in (160, 240):
         serve(remote, packages(number))
         done = sync(site, repository)["id"]
