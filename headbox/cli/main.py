@@ -39,6 +39,7 @@ CORE_NOUNS = {
     "webhook": "Webhooks: whom to tell what happens.",
     "webhook-delivery": "Deliveries of webhooks: what they were told, and what they answered.",
     "task-type": "Task types: what the plugins can do.",
+    "content-type": "Content types: what the plugins' repositories hold.",
 }
 
 
