@@ -19,6 +19,7 @@ from headbox.client.errors import (
     UserError,
     VersionMismatch,
 )
+from headbox.client.journal import UploadJournal
 from headbox.client.profiles import Profile, Profiles
 from headbox.client.sync import SyncClient
 from headbox.client.tasks import TaskState
@@ -41,6 +42,7 @@ __all__ = [
     "TaskCanceled",
     "TaskFailed",
     "TaskState",
+    "UploadJournal",
     "UploadRefused",
     "UploadSummary",
     "UserError",

@@ -22,6 +22,7 @@ from headbox.client.errors import (
     TaskFailed,
     VersionMismatch,
 )
+from headbox.client.journal import UploadJournal
 from headbox.client.profiles import DEFAULT_SERVER, Profiles
 from headbox.client.subscriptions import messages
 from headbox.client.tasks import RECONNECT_PAUSE_SECONDS, TaskState, follow
@@ -195,6 +196,7 @@ class Client:
         *,
         parallel: int = PARALLEL_UPLOADS,
         on_progress: OnProgress | None = None,
+        journal: UploadJournal | None = None,
     ) -> UploadSummary:
         """Have the bytes of files stored: those that are not there yet are sent, each digest once.
 
@@ -202,6 +204,7 @@ class Client:
             files: The files, with their digests: `LocalFile.read` makes them.
             parallel: How many are sent at a time.
             on_progress: Told of a file and how many bytes more, or fewer after a cut, of it have been sent.
+            journal: Remembers what was begun, so that a program that was killed goes on there when it is run again.
 
         Raises:
             UploadRefused: The server does not take one of them.
@@ -213,7 +216,7 @@ class Client:
         stored = await self.have_artifacts(list(wanted), patience_seconds=PATIENCE_SECONDS)
         missing = [file for digest, file in wanted.items() if digest not in stored]
         queue = iter(missing)
-        senders = [self._send_each(queue, on_progress) for _ in range(min(parallel, len(missing)))]
+        senders = [self._send_each(queue, on_progress, journal) for _ in range(min(parallel, len(missing)))]
         try:
             async with asyncio.TaskGroup() as group:
                 for sender in senders:
@@ -223,9 +226,11 @@ class Client:
             raise errors.exceptions[0] from None
         return UploadSummary(len(stored), len(missing), sum(file.size for file in missing))
 
-    async def _send_each(self, queue: Iterator[LocalFile], on_progress: OnProgress | None) -> None:
+    async def _send_each(
+        self, queue: Iterator[LocalFile], on_progress: OnProgress | None, journal: UploadJournal | None
+    ) -> None:
         for file in queue:
-            await send(self._connection, file, on_progress)
+            await send(self._connection, file, on_progress, journal)
 
     async def _post(self, document: str, variables: Mapping[str, Any] | None, timeout_seconds: float) -> dict[str, Any]:
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from headbox.client.client import ANSWER_TIMEOUT_SECONDS, PARALLEL_UPLOADS, Client
+from headbox.client.journal import UploadJournal
 from headbox.client.profiles import DEFAULT_SERVER
 from headbox.client.tasks import TaskState
 from headbox.client.uploads import LocalFile, OnProgress, UploadSummary
@@ -121,9 +122,10 @@ class SyncClient:
         *,
         parallel: int = PARALLEL_UPLOADS,
         on_progress: OnProgress | None = None,
+        journal: UploadJournal | None = None,
     ) -> UploadSummary:
         """Have the bytes of files stored; `on_progress` is called in the client's own thread."""
-        return self._run(self._client.upload(files, parallel=parallel, on_progress=on_progress))
+        return self._run(self._client.upload(files, parallel=parallel, on_progress=on_progress, journal=journal))
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)

@@ -17,6 +17,7 @@ import aiohttp
 
 from headbox.client.connection import AWAY, CONNECT_TIMEOUT_SECONDS, Connection
 from headbox.client.errors import FileChanged, ServerUnreachable, UploadRefused
+from headbox.client.journal import UploadJournal
 
 #: Bytes of a file that are read and sent at a time.
 BLOCK_BYTES = 1024 * 1024
@@ -104,8 +105,19 @@ class UploadSummary:
     sent_bytes: int = 0
 
 
-async def send(connection: Connection, file: LocalFile, on_progress: OnProgress | None = None) -> None:
+async def send(
+    connection: Connection,
+    file: LocalFile,
+    on_progress: OnProgress | None = None,
+    journal: UploadJournal | None = None,
+) -> None:
     """Send a file, going on where it was after each cut, until the server has stored it.
+
+    Args:
+        connection: The server.
+        file: The file.
+        on_progress: Told how many bytes more, or fewer after a cut, of it have been sent.
+        journal: Where to look for what an earlier run of the program has begun, or None.
 
     Raises:
         UploadRefused: The server does not take it.
@@ -113,7 +125,7 @@ async def send(connection: Connection, file: LocalFile, on_progress: OnProgress 
         ServerUnreachable: No byte arrives for too long.
         NotAuthorized: The token is missing, wrong or has expired.
     """
-    await _Sending(connection, file, on_progress or _ignore).run()
+    await _Sending(connection, file, on_progress or _ignore, journal).run()
 
 
 def _ignore(_file: LocalFile, _bytes: int) -> None:
@@ -133,15 +145,28 @@ class _Sending:
         told: How many bytes the caller was told of.
     """
 
-    def __init__(self, connection: Connection, file: LocalFile, on_progress: OnProgress) -> None:
+    def __init__(
+        self, connection: Connection, file: LocalFile, on_progress: OnProgress, journal: UploadJournal | None
+    ) -> None:
         self._connection = connection
         self._file = file
         self._on_progress = on_progress
+        # A small file is sent anew in no time.
+        self._journal = journal if file.size > SMALL_BYTES else None
         self.url: str | None = None
         self.offset = 0
         self.told = 0
 
     async def run(self) -> None:
+        """Send the file."""
+        if self._journal and (key := self._journal.find(self._connection.server, self._file.sha256)):
+            self.url = self._address(key)
+            await self._find_offset()
+        await self._send_all()
+        if self._journal:
+            self._journal.forget(self._connection.server, self._file.sha256)
+
+    async def _send_all(self) -> None:
         loop = asyncio.get_running_loop()
         furthest, pause, give_up_at = 0, PAUSE_SECONDS, loop.time() + PATIENCE_SECONDS
         is_whole = False
@@ -175,8 +200,14 @@ class _Sending:
         digest = base64.b64encode(self._file.sha256.encode()).decode()
         headers = {"Upload-Length": str(self._file.size), "Upload-Metadata": f"sha256 {digest}"}
         answer = await self._request("POST", f"{self._connection.server}/uploads/", headers, size)
-        self.url = f"{self._connection.server}/uploads/{answer['Location'].rpartition('/')[2]}"
+        key = answer["Location"].rpartition("/")[2]
+        self.url = self._address(key)
+        if self._journal:
+            self._journal.note(self._connection.server, self._file.sha256, key)
         self._arrived(int(answer.get("Upload-Offset", "0")))
+
+    def _address(self, key: str) -> str:
+        return f"{self._connection.server}/uploads/{key}"
 
     async def _send_some(self, url: str) -> None:
         size = min(REQUEST_BYTES, self._file.size - self.offset)
@@ -205,9 +236,21 @@ class _Sending:
             total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=ANSWER_TIMEOUT_SECONDS
         )
         headers = {**headers, **_TUS}
-        if size:
-            headers |= _BYTES | {"Content-Length": str(size)}
-        body = self._blocks(size) if size else None
+        if not size:
+            return await self._answer(method, url, headers, None, timeout)
+        headers |= _BYTES | {"Content-Length": str(size)}
+        # Closed here: a body that is broken off is not read to its end by anyone.
+        with await asyncio.to_thread(self._opened) as stream:
+            return await self._answer(method, url, headers, self._blocks(stream, size), timeout)
+
+    async def _answer(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: AsyncIterator[bytes] | None,
+        timeout: aiohttp.ClientTimeout,
+    ) -> Mapping[str, str]:
         async with self._connection.request(method, url, headers=headers, data=body, timeout=timeout) as response:
             if response.ok:
                 return response.headers
@@ -223,14 +266,13 @@ class _Sending:
                 raise FileChanged(f"{self._file.path} was changed while it was being uploaded")
             raise UploadRefused(f"{self._file.path} was refused: {reason}", response.status)
 
-    async def _blocks(self, size: int) -> AsyncIterator[bytes]:
+    async def _blocks(self, stream: BinaryIO, size: int) -> AsyncIterator[bytes]:
         """Yield the next bytes of the file; fewer where it was cut meanwhile."""
-        with await asyncio.to_thread(self._opened) as stream:
-            left = size
-            while left and (block := await asyncio.to_thread(stream.read, min(BLOCK_BYTES, left))):
-                yield block
-                left -= len(block)
-                self._tell(len(block))
+        left = size
+        while left and (block := await asyncio.to_thread(stream.read, min(BLOCK_BYTES, left))):
+            yield block
+            left -= len(block)
+            self._tell(len(block))
 
     def _opened(self) -> BinaryIO:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -10,21 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from click.testing import CliRunner
 
 from headbox.cli.main import main
 from headbox.cli.uploading import command
-from headbox.client import FileChanged, LocalFile, SyncClient, UploadRefused
+from headbox.client import FileChanged, LocalFile, SyncClient, UploadJournal, UploadRefused
 from tests.support.client import create_mirror
 from tests.support.launcher import launcher
-from tests.support.server import COMMAND, HeadboxServer
+from tests.support.server import HeadboxServer
 from tests.support.services.process import free_port
 from tests.support.upstream import Upstream, pulp_manifest
-from tests.support.waiting import wait_until
 
-#: Of an upload that takes a moment.
-LARGE_BYTES = 64 * 1024 * 1024
+#: Of an upload that takes many blocks.
+LARGE_BYTES = 32 * 1024 * 1024
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def upload(environment: dict[str, str], *arguments: str | Path) -> subprocess.Co
     return launcher().run(["upload", *map(str, arguments)], environment)
 
 
-def sent(environment: dict[str, str], *arguments: str | Path) -> dict[str, Any]:
+def sent_by_command(environment: dict[str, str], *arguments: str | Path) -> dict[str, Any]:
     result = upload(environment, *arguments, "--watch", "--output", "json")
     assert result.returncode == 0, result.stderr
     found: dict[str, Any] = json.loads(result.stdout)
@@ -75,7 +76,7 @@ def test_a_folder_becomes_one_version_and_nothing_is_sent_twice(
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = sent(environment, folder, "--repository", repository, "--path-prefix", "v1")
+    first = sent_by_command(environment, folder, "--repository", repository, "--path-prefix", "v1")
     assert {name: first[name] for name in ("files", "known", "sent", "skipped")} == {
         "files": 31,
         "known": 0,
@@ -86,14 +87,14 @@ def test_a_folder_becomes_one_version_and_nothing_is_sent_twice(
     assert server.get("/content/builds/v1/sub/7.txt").text == "file 3"
     assert server.get("/content/builds/v1/empty").content == b""
 
-    again = sent(environment, folder, "--repository", repository)
+    again = sent_by_command(environment, folder, "--repository", repository)
     assert (again["sent"], again["sentBytes"], again["known"]) == (0, 0, 16)
 
     (folder / "link").symlink_to("/etc/passwd")
     refused = upload(environment, folder, "--repository", repository)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "link: a link that leads out of the folder\nNothing was sent." in refused.stderr
-    assert len(sent(environment, folder, "--repository", repository, "--skip")["skipped"]) == 1
+    assert len(sent_by_command(environment, folder, "--repository", repository, "--skip")["skipped"]) == 1
 
     # Of a hundred thousand files, each request and each task has a part.
     for name, most in (("HASHED_TOGETHER", 7), ("MADE_TOGETHER", 4), ("ADDED_TOGETHER", 10)):
@@ -110,29 +111,46 @@ def test_a_folder_becomes_one_version_and_nothing_is_sent_twice(
         assert said in upload(environment, *arguments).stderr
 
 
-@pytest.mark.slow
-def test_an_upload_goes_on_through_a_server_that_is_killed(
+def test_an_upload_goes_on_after_the_program_and_the_server_were_killed(
     server: HeadboxServer, repository: str, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     large = tmp_path / "large.bin"
     large.write_bytes(random.Random(5).randbytes(LARGE_BYTES))
-    uploads = server.data_dir / "uploads"
+    file, journal = LocalFile.read(large), UploadJournal(tmp_path / "journal")
+    # What a program leaves that is killed after its first bytes.
+    journal.note(server.url, file.sha256, begun(server, file, LARGE_BYTES // 8))
+    sent: list[int] = []
 
-    with subprocess.Popen(
-        [COMMAND, "upload", str(large), "--repository", repository, "--watch", "-o", "json"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as uploading:
-        for part in (LARGE_BYTES // 8, LARGE_BYTES // 2):
-            wait_until(lambda part=part: sum(file.stat().st_size for file in uploads.glob("*")) > part)  # type: ignore[misc]
-            server.restart()
-        output, errors = uploading.communicate(timeout=100)
+    kills = iter([server.restart])
 
-    assert uploading.returncode == 0, errors
-    assert json.loads(output)["sent"] == 1
+    def kill_server_half_way(_: LocalFile, count: int) -> None:
+        sent.append(count)
+        if sum(sent) >= LARGE_BYTES // 2 and (kill := next(kills, None)):
+            kill()
+
+    with SyncClient(server.url) as client:
+        summary = client.upload([file], on_progress=kill_server_half_way, journal=journal)
+
+    assert (summary.sent, summary.sent_bytes) == (1, LARGE_BYTES)
+    assert sent[0] == LARGE_BYTES // 8
+    assert sum(sent) == LARGE_BYTES
+    requests = [json.loads(line) for line in server.log.read_text().splitlines() if '"/uploads/' in line]
+    assert [line["method"] for line in requests if line.get("event") == "request"].count("POST") == 1
+    assert journal.find(server.url, file.sha256) is None
+    result = sent_by_command(environment, large, "--repository", repository)
+    assert (result["known"], result["sent"]) == (1, 0)
     assert server.get("/content/builds/large.bin").content == large.read_bytes()
+
+
+def begun(server: HeadboxServer, file: LocalFile, size: int) -> str:
+    """Begin an upload with so many bytes, and return its id."""
+    metadata = f"sha256 {base64.b64encode(file.sha256.encode()).decode()}"
+    with httpx2.Client(base_url=server.url, headers={"Tus-Resumable": "1.0.0"}) as client:
+        created = client.post("/uploads/", headers={"Upload-Length": str(file.size), "Upload-Metadata": metadata})
+        headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        address = created.headers["Location"]
+        assert client.patch(address, headers=headers, content=file.path.read_bytes()[:size]).status_code == 204
+    return str(address.rpartition("/")[2])
 
 
 def test_the_client_tells_what_the_server_does_not_take(data_dir: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from headbox.cli.printable import printable
 from headbox.cli.uploading.content import ContentMutations, content_mutations
 from headbox.cli.uploading.found import Finding, Found, find_files
 from headbox.cli.watch import EXIT_CODES, watch
-from headbox.client import Client, FileChanged, LocalFile, Profile, UploadSummary
+from headbox.client import Client, FileChanged, LocalFile, Profile, UploadJournal, UploadSummary
 from headbox.client.client import PARALLEL_UPLOADS
 from headbox.client.uploads import PATIENCE_SECONDS
 
@@ -167,7 +167,7 @@ async def _send(client: Client, files: Sequence[LocalFile], bars: Progress, para
             own = shown[file.sha256]
             bars.update(own, advance=count, visible=not bars.tasks[own].finished)
 
-    summary = await client.upload(files, parallel=parallel, on_progress=advance)
+    summary = await client.upload(files, parallel=parallel, on_progress=advance, journal=UploadJournal.of_user())
     bars.update(bar, total=summary.sent_bytes, completed=summary.sent_bytes)
     return summary
 
