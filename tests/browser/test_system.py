@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -83,6 +84,7 @@ async def test_overview_tells_how_the_server_is_doing(visitor: Visitor) -> None:
     await expect(section(visitor, "Components")).to_contain_text("All work.")
     await expect(section(visitor, "Storage")).to_contain_text("files")
     await expect(section(visitor, "Workers")).to_contain_text("Online")
+    await expect(section(visitor, "Queues").get_by_role("img")).to_have_accessible_name(re.compile("[1-9] completed"))
 
 
 async def test_upkeep_is_looked_at_before_it_starts(visitor: Visitor) -> None:
@@ -116,6 +118,13 @@ async def test_schedule_is_made_paused_and_run(visitor: Visitor) -> None:
     await visitor.field("Cron expression").fill("no cron")
     await visitor.button("Save").click()
     await expect(visitor.page.get_by_role("alert")).to_contain_text("cron")
+    await visitor.button("Resume").click()
+    await expect(visitor.page.get_by_text("It was changed since this form was begun")).to_be_visible()
+    await visitor.button("Begin again with what is there now").click()
+    await expect(visitor.field("Cron expression")).to_have_value("0 * * * *")
+    await visitor.field("Time zone").fill("Europe/Berlin")
+    await visitor.button("Save").click()
+    await expect(visitor.button("Save")).to_be_disabled()
     await visitor.button("Run now").click()
     await expect(visitor.heading("File sync")).to_contain_text("Completed")
 

@@ -16,7 +16,7 @@ import { count, counted, duration, words } from "../text";
 import { Throughput } from "./throughput";
 
 const NOW = graphql(`
-  query Now($since: DateTime!) {
+  query Now {
     queueStats {
       runnable
       blocked
@@ -50,14 +50,10 @@ const NOW = graphql(`
         }
       }
     }
-    hour: tasks(first: 500, filter: { createdAfter: $since, state: [COMPLETED, FAILED] }) {
-      edges {
-        node {
-          id
-          state
-          finishedAt
-        }
-      }
+    taskThroughput {
+      completed
+      failed
+      canceled
     }
   }
 
@@ -94,8 +90,6 @@ const ABOUT = graphql(`
 `);
 
 const EVERY_SECONDS = 5;
-const HOUR_MILLISECONDS = 3_600_000;
-const MINUTE_MILLISECONDS = 60_000;
 /** More are counted and not shown: nobody reads them. */
 const MOST_SHOWN = 50;
 
@@ -109,12 +103,7 @@ type About = Map<string, Subject>;
 
 export default function Now() {
   const live = useLiveTasks();
-  // Whole minutes, so that the variables change once a minute only.
-  const since = useMemo(() => {
-    const minute = Math.floor(Date.now() / MINUTE_MILLISECONDS) * MINUTE_MILLISECONDS;
-    return new Date(minute - HOUR_MILLISECONDS).toISOString();
-  }, [live.ended]);
-  const { data, error, again } = useFresh(NOW, { variables: { since }, everySeconds: EVERY_SECONDS });
+  const { data, error, again } = useFresh(NOW, { variables: {}, everySeconds: EVERY_SECONDS });
   const latest = useRef(again);
   latest.current = again;
   useEffect(() => {
@@ -135,7 +124,7 @@ export default function Now() {
           New mirror
         </Link>
       }
-      behind={[{ query: LIVE_TASKS }, { query: NOW, variables: { since } }]}
+      behind={[{ query: LIVE_TASKS }, { query: NOW }]}
     >
       {error && !data && <Failure error={error} retry={again} />}
       {data && <Figures data={data} running={running.length} waiting={waiting.length} />}
@@ -213,7 +202,7 @@ function Figures({ data, running, waiting }: { data: NowQuery; running: number; 
         value={queueStats.waitP50Seconds == null ? "–" : duration(queueStats.waitP50Seconds)}
         note="before a task is taken"
       />
-      <Throughput tasks={data.hour.edges.map(({ node }) => node)} />
+      <Throughput minutes={data.taskThroughput} />
     </dl>
   );
 }

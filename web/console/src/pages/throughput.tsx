@@ -1,30 +1,23 @@
 /** How many tasks ended in the last hour, five minutes a bar. */
 import { count } from "../text";
 
-interface Ended {
-  state: string;
-  finishedAt?: string | null;
+interface Minute {
+  completed: number;
+  failed: number;
+  canceled: number;
 }
 
 const BARS = 12;
-const BAR_MILLISECONDS = 300_000;
 const HEIGHT = 32;
 const WIDTH = 10;
 const GAP = 2;
 
-export function Throughput({ tasks }: { tasks: Ended[] }) {
-  const done = new Array<number>(BARS).fill(0);
-  const failed = new Array<number>(BARS).fill(0);
-  const now = Date.now();
-  for (const { state, finishedAt } of tasks) {
-    const bar = BARS - 1 - Math.floor((now - Date.parse(finishedAt ?? "")) / BAR_MILLISECONDS);
-    if (bar >= 0 && bar < BARS) {
-      const bars = state === "FAILED" ? failed : done;
-      bars[bar]! += 1;
-    }
-  }
+export function Throughput({ minutes }: { minutes: Minute[] }) {
+  const size = Math.max(1, Math.ceil(minutes.length / BARS));
+  const bars = Array.from({ length: BARS }, (_, bar) => minutes.slice(bar * size, (bar + 1) * size));
+  const done = bars.map((part) => sum(part.map(({ completed }) => completed)));
+  const failed = bars.map((part) => sum(part.map((minute) => minute.failed)));
   const most = Math.max(1, ...done.map((number, bar) => number + failed[bar]!));
-  const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
   const text = `${count(sum(done))} completed, ${count(sum(failed))} failed`;
   return (
     <div className="figure figure-wide">
@@ -54,4 +47,8 @@ export function Throughput({ tasks }: { tasks: Ended[] }) {
       </dd>
     </div>
   );
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

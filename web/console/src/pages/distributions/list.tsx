@@ -84,7 +84,7 @@ function DistributionList({ prefix, part }: { prefix: string; part: Part }) {
   }
   return (
     <Section title={part.after ? "And on" : "By name"} aside={!part.after && totalCount != null && `${count(totalCount)} in all`}>
-      <div className="scroll">
+      <div className="scroll" tabIndex={0} role="region" aria-label="Distributions">
         <table className="table">
           <thead>
             <tr>

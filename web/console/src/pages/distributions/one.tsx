@@ -4,6 +4,7 @@ import { Link, useLocation } from "wouter";
 
 import { graphql } from "../../../typed";
 import type { DistributionQuery } from "../../../typed/graphql";
+import { Held } from "../../form/held";
 import { useFresh } from "../../live/query";
 import { Confirm } from "../../parts/confirm";
 import { Copy } from "../../parts/copy";
@@ -82,7 +83,22 @@ export default function DistributionPage({ id }: { id: string }) {
       <Setups setups={distribution.clientSetups} />
       <History key={distribution.basePath} basePath={distribution.basePath} />
       <Section title="Settings">
-        {api ? <DistributionForm key={distribution.revision} api={api} distribution={distribution} onSaved={again} /> : <Loading />}
+        {api ? (
+          <Held current={distribution}>
+            {(held, saved) => (
+              <DistributionForm
+                api={api}
+                distribution={held}
+                onSaved={() => {
+                  saved();
+                  again();
+                }}
+              />
+            )}
+          </Held>
+        ) : (
+          <Loading />
+        )}
       </Section>
     </Page>
   );

@@ -10,6 +10,7 @@ import { Empty, Loading, Section } from "../../parts/page";
 import { Ago } from "../../parts/time";
 import { bytes, count, counted, duration, words } from "../../text";
 import { Figure, kindWords } from "../now";
+import { Throughput } from "../throughput";
 
 export const OVERVIEW = graphql(`
   query Overview {
@@ -43,6 +44,11 @@ export const OVERVIEW = graphql(`
       unusedBytes
       uploads
       uploadBytes
+    }
+    taskThroughput {
+      completed
+      failed
+      canceled
     }
     queueStats {
       ...Waits
@@ -141,6 +147,11 @@ export function Overview() {
         </dl>
       </Section>
       <Section title="Queues" aside="Waits are those of the last hour.">
+        <dl className="figures">
+          <Figure name="Could run" value={count(queues.runnable)} note="wait for nothing but a worker" />
+          <Figure name="Blocked" value={count(queues.blocked)} note="wait for other tasks" />
+          <Throughput minutes={data.taskThroughput} />
+        </dl>
         <Queues
           rows={[
             ["All tasks", queues],
@@ -220,7 +231,7 @@ function Queues({ rows }: { rows: [name: string, queue: Queue][] }) {
         <thead>
           <tr>
             <th scope="col">Tasks</th>
-            {["Running", "Could run", "Wait for others", "Oldest", "Half waited at most", "95 of 100 at most"].map((name) => (
+            {["Running", "Could run", "Blocked", "Oldest", "Half waited at most", "95 of 100 at most"].map((name) => (
               <th key={name} scope="col" className="number">
                 {name}
               </th>

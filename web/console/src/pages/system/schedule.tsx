@@ -6,6 +6,7 @@ import { Link, useLocation } from "wouter";
 import { graphql } from "../../../typed";
 import type { CreateScheduleInput, ScheduleQuery, UpdateScheduleInput, UserErrorFragment } from "../../../typed/graphql";
 import { Choice, FieldOf, FormProvider, Group, InputFields } from "../../form/fields";
+import { Held } from "../../form/held";
 import { changes, SaveForm, valuesOf } from "../../form/save-form";
 import { useValues } from "../../form/use-values";
 import { useFresh } from "../../live/query";
@@ -143,7 +144,22 @@ export function SchedulePage({ id }: { id: string }) {
         <Actions schedule={schedule} onDone={again} />
       </Section>
       <Section title="Settings">
-        {api ? <ScheduleForm key={schedule.revision} api={api} schedule={schedule} onSaved={again} /> : <Loading />}
+        {api ? (
+          <Held current={schedule}>
+            {(held, saved) => (
+              <ScheduleForm
+                api={api}
+                schedule={held}
+                onSaved={() => {
+                  saved();
+                  again();
+                }}
+              />
+            )}
+          </Held>
+        ) : (
+          <Loading />
+        )}
       </Section>
     </Page>
   );

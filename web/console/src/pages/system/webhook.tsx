@@ -6,6 +6,7 @@ import { Link, useLocation } from "wouter";
 import { graphql } from "../../../typed";
 import type { CreateWebhookInput, UpdateWebhookInput, UserErrorFragment, WebhookQuery } from "../../../typed/graphql";
 import { FieldOf, FormProvider, Group, InputFields } from "../../form/fields";
+import { Held } from "../../form/held";
 import { changes, SaveForm, valuesOf } from "../../form/save-form";
 import { useValues } from "../../form/use-values";
 import { at } from "../../form/values";
@@ -211,7 +212,22 @@ export function WebhookPage({ id }: { id: string }) {
       </Section>
       <Deliveries webhook={id} />
       <Section title="Settings">
-        {api ? <WebhookForm key={webhook.revision} api={api} webhook={webhook} onSaved={again} /> : <Loading />}
+        {api ? (
+          <Held current={webhook}>
+            {(held, saved) => (
+              <WebhookForm
+                api={api}
+                webhook={held}
+                onSaved={() => {
+                  saved();
+                  again();
+                }}
+              />
+            )}
+          </Held>
+        ) : (
+          <Loading />
+        )}
       </Section>
     </Page>
   );
