@@ -40,6 +40,9 @@ class Places:
     done: str
     running: str
     failed: str
+    distribution: str
+    schedule: str
+    webhook: str
 
 
 #: Name of the picture, address, and what the page has once it is whole.
@@ -59,9 +62,16 @@ PAGES = {
     "settings": ("repositories/{repository}/settings", "Delete the repository"),
     "upload": ("upload", "Drop files here"),
     "distributions": ("distributions", "packages-stable"),
+    "distribution": ("distributions/{distribution}", "wget"),
+    "new-distribution": ("distributions/new", "It follows"),
     "system": ("system", "Components"),
-    "schedules": ("system/schedules", "chedule"),
-    "webhooks": ("system/webhooks", "ebhook"),
+    "storage": ("system/storage", "Garbage collection"),
+    "schedules": ("system/schedules", "Every night"),
+    "schedule": ("system/schedules/{schedule}", "Run now"),
+    "new-schedule": ("system/schedules/new", "How often"),
+    "webhooks": ("system/webhooks", "chat"),
+    "webhook": ("system/webhooks/{webhook}", "Deliveries"),
+    "new-webhook": ("system/webhooks/new", "Repository version created"),
     "not-found": ("no/such/page", "No such page"),
     "gone-task": ("tasks/VGFzazox", "No such task"),
 }
@@ -97,10 +107,34 @@ def places(site: HeadboxServer, remote: Upstream) -> Iterator[Places]:
         running = sync(site, busy)["id"]
         sync(site, busy)
         wait_until(lambda: remote.hits("packages/large.iso"))
-        yield Places(repository, done, running, failed)
+        yield Places(repository, done, running, failed, **kept(site, repository))
     finally:
         held.release()
         finished(site, running)
+
+
+def kept(site: HeadboxServer, repository: str) -> dict[str, str]:
+    """Make what a server is kept with, one webhook under an awkward name, and return the ids of the others."""
+    made = site.query(
+        """
+        mutation Make($schedule: CreateScheduleInput!, $webhook: CreateWebhookInput!, $other: CreateWebhookInput!) {
+          createSchedule(input: $schedule) { schedule { id } }
+          createWebhook(input: $webhook) { webhook { id } }
+          other: createWebhook(input: $other) { webhook { id } }
+        }
+        """,
+        {
+            "schedule": {"name": "Every night", "cron": "30 3 * * *", "task": {"fileSync": {"repository": repository}}},
+            "webhook": {"name": "chat", "url": "https://chat.example/hooks/headbox", "repository": repository},
+            "other": {"name": AWKWARD, "url": f"https://chat.example/{'long' * 100}"},
+        },
+    )
+    served = site.query('{ distribution(basePath: "packages-stable") { id } }')
+    return {
+        "distribution": served["distribution"]["id"],
+        "schedule": made["createSchedule"]["schedule"]["id"],
+        "webhook": made["createWebhook"]["webhook"]["id"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +177,7 @@ async def faults(visitor: Visitor, name: str) -> list[str]:
 
 # One test for all: what they show takes longer to make than to look at.
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_pages_are_open_to_everybody(visitor: Visitor, places: Places, axe: str) -> None:
     found: list[str] = []
     for name, (address, whole) in PAGES.items():
