@@ -1,4 +1,4 @@
-"""Answers of a GraphQL server: their data, or what they refuse."""
+"""What is sent to a GraphQL server, and its answers: their data, or what they refuse."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ import orjson
 
 from headbox.client.connection import AWAY
 from headbox.client.errors import MutationRefused, NotHeadbox, OperationRefused, ServerUnreachable, UserError
+
+
+def request_of(document: str, variables: Mapping[str, Any] | None) -> bytes:
+    """Return what is sent for an operation.
+
+    Raises:
+        OperationRefused: The variables hold what JSON has not, such as half a character or a number beyond 64 bits.
+    """
+    try:
+        return orjson.dumps({"query": document, "variables": dict(variables or {})})
+    except orjson.JSONEncodeError as error:
+        raise OperationRefused(f"the variables cannot be sent: {error}") from error
 
 
 def read_answer(body: bytes, response: aiohttp.ClientResponse) -> dict[str, Any]:

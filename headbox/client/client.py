@@ -12,7 +12,7 @@ from typing import Any, Self
 import aiohttp
 
 from headbox import __version__
-from headbox.client.answers import checked, read_answer
+from headbox.client.answers import checked, read_answer, request_of
 from headbox.client.connection import CONNECT_TIMEOUT_SECONDS, Connection
 from headbox.client.errors import (
     NotHeadbox,
@@ -101,12 +101,13 @@ class Client:
             VersionMismatch: The server is of another version, and does not know what is asked for.
             OperationRefused: The answer has errors.
         """
+        body = request_of(document, variables)
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + patience_seconds
         try:
             while True:
                 try:
-                    return await self._post(document, variables, timeout_seconds)
+                    return await self._post(body, timeout_seconds)
                 except ServerUnreachable:
                     if loop.time() >= give_up_at:
                         raise
@@ -232,13 +233,16 @@ class Client:
         for file in queue:
             await send(self._connection, file, on_progress, journal)
 
-    async def _post(self, document: str, variables: Mapping[str, Any] | None, timeout_seconds: float) -> dict[str, Any]:
+    async def _post(self, body: bytes, timeout_seconds: float) -> dict[str, Any]:
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS)
         async with self._connection.request(
             "POST",
             f"{self.server}/graphql",
-            headers={"Accept": "application/graphql-response+json, application/json"},
-            json={"query": document, "variables": dict(variables or {})},
+            headers={
+                "Accept": "application/graphql-response+json, application/json",
+                "Content-Type": "application/json",
+            },
+            data=body,
             timeout=timeout,
         ) as response:
             return read_answer(await response.read(), response)
@@ -251,7 +255,7 @@ class Client:
             NotHeadbox: It has no version at all.
         """
         try:
-            version = (await self._post(_VERSION, None, ANSWER_TIMEOUT_SECONDS))["status"]["version"]
+            version = (await self._post(request_of(_VERSION, None), ANSWER_TIMEOUT_SECONDS))["status"]["version"]
         except (OperationRefused, KeyError, TypeError) as error:
             raise NotHeadbox(f"{self.server} speaks GraphQL, and is no headbox: {refused}") from error
         if version != __version__:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import orjson
 from yarl import URL
 
 from headbox import __version__
@@ -62,7 +61,6 @@ class Connection:
         address: str,
         *,
         headers: Mapping[str, str] | None = None,
-        json: Any = None,
         data: Any = None,
         timeout: aiohttp.ClientTimeout,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -75,7 +73,7 @@ class Connection:
         """
         try:
             async with self._open().request(
-                method, address, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False
+                method, address, headers=headers, data=data, timeout=timeout, allow_redirects=False
             ) as response:
                 self._check(response.status, response.reason, response.headers)
                 yield response
@@ -121,7 +119,6 @@ class Connection:
                 # Given up before the server closes it: a mutation on a connection that is closing is not sent again.
                 connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_SECONDS, ssl=self._certificates(), limit=0),
                 headers=headers,
-                json_serialize=lambda value: orjson.dumps(value).decode(),
             )
         return self._session
 

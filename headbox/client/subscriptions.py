@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from headbox.client.answers import read_result, said
+from headbox.client.answers import read_result, request_of, said
 from headbox.client.connection import CONNECT_TIMEOUT_SECONDS, Connection
 from headbox.client.errors import NotAuthorized, NotHeadbox, OperationRefused, ServerUnreachable
 
@@ -33,7 +33,7 @@ async def messages(
         NotHeadbox: What answers speaks another language.
         OperationRefused: The server refused the subscription, or a message has errors.
     """
-    payload = {"query": document, "variables": dict(variables or {})}
+    payload = orjson.Fragment(request_of(document, variables))
     async with connection.websocket() as socket:
         await _send(socket, {"type": "connection_init"})
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):

@@ -99,6 +99,16 @@ async def test_what_is_no_answer_of_the_api_says_what_it_is(body: str, status: i
             await client.execute("query { x }")
 
 
+@pytest.mark.parametrize("value", ["\udcff", 2**80, object()])
+async def test_what_cannot_be_sent_is_refused_before_anyone_is_asked(value: object) -> None:
+    async with Scripted().running() as server, Client(server.url) as client:
+        with pytest.raises(OperationRefused, match="the variables cannot be sent"):
+            await client.execute("{ n }", {"a": value})
+        with pytest.raises(OperationRefused, match="the variables cannot be sent"):
+            await anext(client.subscribe("subscription { n }", {"a": value}))
+    assert server.requests == []
+
+
 async def test_a_server_of_another_version_is_named_where_it_does_not_understand() -> None:
     misunderstood = {"errors": [{"message": "Cannot query field 'new'."}]}
     async with Scripted().running() as server, Client(server.url) as client:
