@@ -28,6 +28,11 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 #: Where pictures go; none are taken when it is not set.
 PICTURES = os.environ.get("HEADBOX_TEST_SCREENSHOTS")
+#: Of which pages they are taken.
+PICTURED = frozenset(
+    ("now", "task-running", "new-mirror", "plan", "repositories", "versions", "content", "differences", "settings")
+    + ("upload", "distributions", "system")
+)
 #: A name that is long, turns around, and looks like markup.
 AWKWARD = "שלום <b>bold</b> " + "long" * 50
 
@@ -151,20 +156,20 @@ async def violations(visitor: Visitor, **options: Any) -> list[str]:
     ]
 
 
-async def picture(visitor: Visitor, name: str) -> None:
-    if PICTURES:
+async def picture(visitor: Visitor, name: str, scheme: str) -> None:
+    if PICTURES and name in PICTURED:
         folder = Path(PICTURES)
         folder.mkdir(parents=True, exist_ok=True)
-        await visitor.page.screenshot(path=folder / f"{name}.png")
+        await visitor.page.screenshot(path=folder / f"{name}-{scheme}.png")
 
 
 async def faults(visitor: Visitor, name: str) -> list[str]:
     """Go through a page in light, in dark, and on a phone, and return what is wrong with it."""
     page = visitor.page
-    await picture(visitor, f"{name}-light")
+    await picture(visitor, name, "light")
     found = await violations(visitor, runOnly=TAGS)
     await page.emulate_media(color_scheme="dark")
-    await picture(visitor, f"{name}-dark")
+    await picture(visitor, name, "dark")
     found += await violations(visitor, runOnly=["color-contrast"])
     await page.set_viewport_size(PHONE)
     width = await page.evaluate("document.documentElement.scrollWidth")

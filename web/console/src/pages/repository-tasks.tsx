@@ -1,7 +1,9 @@
 /** What else can be done with a repository: publish it, and copy into it. */
-import { useFresh } from "../live/query";
+import { useMemo } from "react";
+
 import { graphql } from "../../typed";
 import { TaskForm } from "../form/task-form";
+import { useFresh } from "../live/query";
 import { Empty, Loading, Section } from "../parts/page";
 import type { Api } from "../schema/api";
 import type { RepositoryKind } from "../schema/kinds";
@@ -17,6 +19,7 @@ interface TaskProps {
 const WITHOUT_VERSION = ["repositoryVersion"];
 
 export function Publish({ api, kind, repository }: TaskProps) {
+  const given = useMemo(() => ({ repository: repository.id }), [repository.id]);
   if (!kind.publish) {
     return <Empty>Repositories of this kind are served without being published.</Empty>;
   }
@@ -25,7 +28,7 @@ export function Publish({ api, kind, repository }: TaskProps) {
       <TaskForm
         api={api}
         creation={kind.publish}
-        given={{ repository: repository.id }}
+        given={given}
         without={WITHOUT_VERSION}
         first={["settings", "distributable"]}
         submit="Publish"
@@ -49,6 +52,7 @@ const SOURCES = graphql(`
 `);
 
 export function Copy({ api, kind, repository }: TaskProps) {
+  const given = useMemo(() => ({ repository: repository.id }), [repository.id]);
   const { data } = useFresh(SOURCES, { variables: {} });
   if (!kind.copy) {
     return <Empty>Nothing can be copied into repositories of this kind.</Empty>;
@@ -66,7 +70,7 @@ export function Copy({ api, kind, repository }: TaskProps) {
         <TaskForm
           api={api}
           creation={kind.copy}
-          given={{ repository: repository.id }}
+          given={given}
           without={["filter"]}
           first={["source", "withNeeded", "overwrite"]}
           choices={(path) => (path === "source" ? others : [])}

@@ -9,7 +9,10 @@ import { useFresh } from "../live/query";
 import { Confirm } from "../parts/confirm";
 import { Failure, UserErrors } from "../parts/errors";
 import { Section } from "../parts/page";
+import { Ago } from "../parts/time";
+import { Value } from "../parts/value";
 import type { Api } from "../schema/api";
+import { words } from "../text";
 import type { Repository } from "./repository";
 
 const REMOTES = graphql(`
@@ -20,6 +23,26 @@ const REMOTES = graphql(`
           __typename
           id
           name
+        }
+      }
+    }
+  }
+`);
+
+const REVISIONS = graphql(`
+  query Revisions($id: ID!) {
+    node(id: $id) {
+      ... on Remote {
+        id
+        revision
+        revisions(first: 20) {
+          edges {
+            node {
+              number
+              createdAt
+              values
+            }
+          }
         }
       }
     }
@@ -60,8 +83,57 @@ export function Settings({ api, repository }: { api: Api; repository: Repository
           <EditForm key={repository.remote.id} api={api} type={repository.remote.__typename} id={repository.remote.id} first={["url", "policy"]} />
         </Section>
       )}
+      {repository.remote && <Revisions remote={repository.remote.id} />}
       <Delete repository={repository} />
     </>
+  );
+}
+
+const EVERY_SECONDS = 10;
+
+/** How the remote was configured, and what each revision changed. */
+function Revisions({ remote }: { remote: string }) {
+  const variables = useMemo(() => ({ id: remote }), [remote]);
+  const { data, error, again } = useFresh(REVISIONS, { variables, everySeconds: EVERY_SECONDS });
+  const node = data?.node && "revisions" in data.node ? data.node : undefined;
+  if (!node?.revisions) {
+    return error ? <Failure error={error} retry={again} /> : null;
+  }
+  const revisions = node.revisions.edges.map((edge) => edge.node);
+  return (
+    <Section title="Revisions of the remote" aside="the latest first">
+      <ul className="rows">
+        {revisions.map(({ number, createdAt, values }, index) => (
+          <li key={number} className="row">
+            <div className="row-main">
+              <strong>Revision {number}</strong>
+              <span className="quiet">
+                <Ago at={createdAt} />
+              </span>
+            </div>
+            {index + 1 < revisions.length && <Changed before={revisions[index + 1]!.values} after={values} />}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Changed({ before, after }: { before: unknown; after: unknown }) {
+  const [one, other] = [before, after] as [Record<string, unknown>, Record<string, unknown>];
+  const names = Object.keys({ ...one, ...other }).filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
+  return (
+    <dl className="facts">
+      {names.map((name) => (
+        <div key={name} className="fact">
+          <dt>{words(name)}</dt>
+          <dd>
+            <Value value={one[name]} /> → <Value value={other[name]} />
+          </dd>
+        </div>
+      ))}
+      {names.length === 0 && <div className="quiet">Only secrets were changed, which are never shown.</div>}
+    </dl>
   );
 }
 

@@ -1,5 +1,5 @@
 /** A sync before it is done: what it would change and fetch, and the way to do just that. */
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { useMutation, useQuery } from "urql";
 import { useLocation } from "wouter";
 
@@ -69,8 +69,8 @@ export function Sync({ api, kind, repository, hasRemote }: { api: Api; kind: Rep
 }
 
 function SyncForm({ api, sync, repository }: { api: Api; sync: NonNullable<RepositoryKind["sync"]>; repository: string }) {
-  const form = useValues(api, sync.input, {});
-  const input = useMemo(() => ({ ...form.input, repository }), [form.input, repository]);
+  const form = useValues(api, sync.input, { repository });
+  const { input, shown: problems } = form;
   const [planned, setPlanned] = useState<typeof input>(input);
   const query = `query PlanSync($input: ${sync.input}!) {\n  plan: ${sync.plan}(input: $input) {${PLAN}\n  }\n}`;
   const [{ data, error, fetching }, again] = useQuery<{ plan: Plan }>({
@@ -85,7 +85,6 @@ function SyncForm({ api, sync, repository }: { api: Api; sync: NonNullable<Repos
 }`,
   );
   const [, navigate] = useLocation();
-  const problems = Object.fromEntries(Object.entries(form.shown).filter(([path]) => path !== "repository"));
   const isWrong = Object.keys(problems).length > 0;
   const plan = data?.plan;
   // A plan is for the fields that it was made with.

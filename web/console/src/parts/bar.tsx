@@ -8,6 +8,8 @@ export function ReportBar({ report }: { report: ReportFragment }) {
   const isOpen = state === "RUNNING" || state === "WAITING";
   const known = total !== null && total !== undefined && totalKind !== "UNKNOWN" ? total : null;
   const share = known === null ? null : known === 0 ? 1 : Math.min(1, done / known);
+  const rate = Math.round(report.rate ?? 0);
+  const left = report.etaSeconds ?? 0;
   const label = visible(report.message);
   const figures = known === null ? amount(done, unit) : `${amount(done, unit)} of ${totalKind === "ESTIMATED" ? "about " : ""}${amount(known, unit)}`;
   return (
@@ -24,10 +26,8 @@ export function ReportBar({ report }: { report: ReportFragment }) {
       <Bar label={label} state={state.toLowerCase()} share={share} isOpen={isOpen} isEstimated={totalKind === "ESTIMATED"} text={figures} />
       {state === "RUNNING" && (
         <div className="report-foot">
-          <span>{report.rate ? `${amount(Math.round(report.rate), unit)}/s` : "\u00a0"}</span>
-          <span>
-            {known === null ? "No total known" : report.etaSeconds != null ? `${duration(report.etaSeconds)} left` : "\u00a0"}
-          </span>
+          <span>{rate > 0 ? `${amount(rate, unit)}/s` : "\u00a0"}</span>
+          <span>{known === null ? "No total known yet" : left >= 1 ? `${duration(left)} left` : "\u00a0"}</span>
         </div>
       )}
     </div>
