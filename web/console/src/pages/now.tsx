@@ -221,7 +221,9 @@ export function Figure({ name, value, note }: { name: string; value: string; not
 
 const RunningTask = memo(function RunningTask({ task, repository }: { task: TaskStateFragment; repository?: string }) {
   const reports = task.actions.flatMap((action) => action.reports);
-  const report = reports.findLast(({ state }) => state === "RUNNING") ?? reports.at(-1);
+  const running = reports.filter(({ state }) => state === "RUNNING");
+  // What has an end that is not reached says most.
+  const report = running.findLast(({ done, total }) => total != null && done < total) ?? running.at(-1) ?? reports.at(-1);
   return (
     <li className="row row-running">
       <div className="row-main">
