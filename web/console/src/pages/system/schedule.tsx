@@ -13,7 +13,7 @@ import { useFresh } from "../../live/query";
 import { Confirm } from "../../parts/confirm";
 import { Failure, UserErrors } from "../../parts/errors";
 import { Name } from "../../parts/name";
-import { Loading, Page, Section } from "../../parts/page";
+import { Empty, Loading, Page, Section } from "../../parts/page";
 import { Moment } from "../../parts/time";
 import { type Api, use, useApi } from "../../schema/api";
 import { words } from "../../text";
@@ -144,7 +144,11 @@ export function SchedulePage({ id }: { id: string }) {
         <Actions schedule={schedule} onDone={again} />
       </Section>
       <Section title="Settings">
-        {api ? (
+        {!api ? (
+          <Loading />
+        ) : !isKnown(api, schedule) ? (
+          <Empty>Its task is of a plugin that is not installed: it can be paused and deleted, and is not shown.</Empty>
+        ) : (
           <Held current={schedule}>
             {(held, saved) => (
               <ScheduleForm
@@ -157,8 +161,6 @@ export function SchedulePage({ id }: { id: string }) {
               />
             )}
           </Held>
-        ) : (
-          <Loading />
         )}
       </Section>
     </Page>
@@ -286,6 +288,11 @@ function ScheduleForm({ api, schedule, onSaved }: ScheduleFormProps) {
       </FormProvider>
     </SaveForm>
   );
+}
+
+/** Tell whether the API knows the task that a schedule creates. */
+function isKnown(api: Api, { taskInput }: Schedule): boolean {
+  return Object.keys(taskInput as object).every((name) => api.type(TASK).inputs.has(name));
 }
 
 function ownTimeZone(): string {
