@@ -77,3 +77,8 @@ export function words(name: string): string {
 export function amount(value: number, unit: "ITEMS" | "BYTES"): string {
   return unit === "BYTES" ? bytes(value) : count(value);
 }
+
+/** Whether a field of this name holds what nobody should read over a shoulder. */
+export function isSecret(name: string): boolean {
+  return /password|secret|token/i.test(name);
+}

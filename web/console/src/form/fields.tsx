@@ -2,7 +2,7 @@
 import { createContext, useContext, useId, type ReactNode } from "react";
 
 import { type Api, type InputField, use } from "../schema/api";
-import { words } from "../text";
+import { isSecret, words } from "../text";
 import { NodeInput, nodeType } from "./node-input";
 import { at, COUNT, isReference, type Problems, type Values, WAY } from "./values";
 
@@ -29,7 +29,6 @@ function useForm(): Form {
   return form;
 }
 
-const SECRET = /password|secret|token/i;
 /** Beside what is required, what people come for; everything else waits behind "More". */
 const LONG_TEXT = new Set(["description"]);
 
@@ -264,7 +263,7 @@ function Leaf({ field, path, label }: { field: InputField; path: string; label: 
     placeholder: field.defaultValue && field.defaultValue !== "null" ? field.defaultValue.replaceAll('"', "") : undefined,
     onBlur: () => touch(path),
     spellCheck: field.name === "description",
-    autoComplete: SECRET.test(field.name) ? "new-password" : "off",
+    autoComplete: isSecret(field.name) ? "new-password" : "off",
   };
   return (
     <Row label={label} path={path} hint={type.isList ? `${hint} One a line.` : hint} isRequired={type.isRequired}>
@@ -275,7 +274,7 @@ function Leaf({ field, path, label }: { field: InputField; path: string; label: 
           <input
             {...control}
             {...shared}
-            type={SECRET.test(field.name) ? "password" : "text"}
+            type={isSecret(field.name) ? "password" : "text"}
             inputMode={isNumber ? "decimal" : field.name === "url" ? "url" : undefined}
             onChange={({ target }) => set(path, target.value)}
           />

@@ -4,6 +4,7 @@ import { useMutation } from "urql";
 import { useLocation } from "wouter";
 
 import type { UserErrorFragment } from "../../typed/graphql";
+import { useBehind } from "../parts/page";
 import type { Api } from "../schema/api";
 import type { Creation } from "../schema/kinds";
 import { FormProvider, InputFields } from "./fields";
@@ -32,11 +33,11 @@ interface Created {
 export function TaskForm({ api, creation, given, without = [], first, choices, submit }: TaskFormProps) {
   const form = useValues(api, creation.input, given);
   const hidden = useMemo(() => [...RARE, ...without, ...Object.keys(given)], [without, given]);
-  const [, create] = useMutation<Created>(
-    `mutation CreateTask($input: ${creation.input}!) {
+  const mutation = `mutation CreateTask($input: ${creation.input}!) {
   payload: ${creation.mutation}(input: $input) { task { id } errors { code message path hint } }
-}`,
-  );
+}`;
+  useBehind(mutation, { input: form.input });
+  const [, create] = useMutation<Created>(mutation);
   const [, navigate] = useLocation();
   const send = async () => {
     const { data, error } = await create({ input: form.input });

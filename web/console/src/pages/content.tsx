@@ -7,7 +7,7 @@ import { graphql } from "../../typed";
 import { client } from "../client";
 import { Failure } from "../parts/errors";
 import { type Chunk, LongList } from "../parts/list";
-import { Empty, Loading, Section } from "../parts/page";
+import { Empty, Loading, Section, useBehind } from "../parts/page";
 import type { Api } from "../schema/api";
 import { count } from "../text";
 import type { Repository } from "./repository";
@@ -130,9 +130,10 @@ function UnitList({ version, prefix, columns }: UnitsProps & { columns: Columns 
     }
   }
 }`;
+  const filter = prefix ? { relativePathPrefix: prefix } : null;
+  useBehind(query, { id: version.id, first: PART_ROWS, filter });
   const fetch = useCallback(
     async (after: string | null): Promise<Chunk<Unit>> => {
-      const filter = prefix ? { relativePathPrefix: prefix } : null;
       // Versions never change, so that their pages can be kept; they are too many for that.
       const { data, error } = await client.query<Page>(
         query,

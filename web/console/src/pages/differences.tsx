@@ -7,7 +7,7 @@ import { graphql } from "../../typed";
 import { client } from "../client";
 import { Failure } from "../parts/errors";
 import { type Chunk, LongList } from "../parts/list";
-import { Empty, Loading, Section } from "../parts/page";
+import { Empty, Loading, Section, useBehind } from "../parts/page";
 import type { Api } from "../schema/api";
 import type { Repository } from "./repository";
 import { type Columns, type Unit, useColumns } from "./units";
@@ -104,14 +104,15 @@ function Changes(props: ChangesProps) {
 }
 
 function ChangeList({ from, to, columns }: ChangesProps & { columns: Columns }) {
-  const fetch = useCallback(
-    async (after: string | null): Promise<Chunk<Change>> => {
-      const query = `query Differences($from: ID!, $to: ID!, $first: Int!, $after: String) {
+  const query = `query Differences($from: ID!, $to: ID!, $first: Int!, $after: String) {
   versionDiff(from: $from, to: $to, first: $first, after: $after) {
     pageInfo { hasNextPage endCursor }
     edges { change node { ${columns.selection} } }
   }
 }`;
+  useBehind(query, { from, to, first: PART_ROWS });
+  const fetch = useCallback(
+    async (after: string | null): Promise<Chunk<Change>> => {
       const variables = { from, to, first: PART_ROWS, after };
       const { data, error } = await client.query<Page>(query, variables, { requestPolicy: "network-only" });
       if (!data) {
@@ -120,7 +121,7 @@ function ChangeList({ from, to, columns }: ChangesProps & { columns: Columns }) 
       const { edges, pageInfo } = data.versionDiff;
       return { rows: edges, next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
     },
-    [columns, from, to],
+    [query, from, to],
   );
   return (
     <LongList

@@ -9,7 +9,7 @@ import { Choice, FieldOf, FormProvider, Group, InputFields } from "../form/field
 import { useValues } from "../form/use-values";
 import { at, COUNT, type Problems, refused, type Values, WAY } from "../form/values";
 import { Failure, UserErrors } from "../parts/errors";
-import { Empty, Loading, Page } from "../parts/page";
+import { Empty, Loading, Page, useBehind } from "../parts/page";
 import { type Api, use, useApi } from "../schema/api";
 import { repositoryKinds, type RepositoryKind } from "../schema/kinds";
 
@@ -80,7 +80,9 @@ function MirrorForm({ api, kind, kinds, choose }: MirrorFormProps) {
   const form = useValues(api, kind.create.input, INITIAL);
   const [named, setNamed] = useState(false);
   const taken = useTaken(form.values);
-  const [state, create] = useMutation<Created>(mutationOf(kind));
+  const mutation = mutationOf(kind);
+  useBehind(mutation, { input: { ...form.input, sync: true } });
+  const [state, create] = useMutation<Created>(mutation);
   const [errors, setErrors] = useState<UserErrorFragment[]>([]);
   const [, navigate] = useLocation();
   const problems = { ...taken, ...form.shown };

@@ -9,7 +9,7 @@ import { useValues } from "../form/use-values";
 import { refused } from "../form/values";
 import { Failure, UserErrors } from "../parts/errors";
 import { Name, Prose } from "../parts/name";
-import { Empty, Section } from "../parts/page";
+import { Empty, Section, useBehind } from "../parts/page";
 import type { Api } from "../schema/api";
 import type { RepositoryKind } from "../schema/kinds";
 import { bytes, count, counted } from "../text";
@@ -73,6 +73,7 @@ function SyncForm({ api, sync, repository }: { api: Api; sync: NonNullable<Repos
   const { input, shown: problems } = form;
   const [planned, setPlanned] = useState<typeof input>(input);
   const query = `query PlanSync($input: ${sync.input}!) {\n  plan: ${sync.plan}(input: $input) {${PLAN}\n  }\n}`;
+  useBehind(query, { input });
   const [{ data, error, fetching }, again] = useQuery<{ plan: Plan }>({
     query,
     variables: { input: planned },

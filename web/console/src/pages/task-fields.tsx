@@ -4,7 +4,7 @@ import { useQuery } from "urql";
 
 import type { TaskState } from "../../typed/graphql";
 import { Name, Prose } from "../parts/name";
-import { Section } from "../parts/page";
+import { Section, useBehind } from "../parts/page";
 import { Value } from "../parts/value";
 import { type Api, type Field, inputOf, use, useApi } from "../schema/api";
 import { ownFields, selection } from "../schema/selection";
@@ -33,6 +33,7 @@ export function TaskFields({ id, type, state }: { id: string; type: string; stat
     variables: { id },
     pause: !plan,
   });
+  useBehind(plan?.query, { id });
   useEffect(() => {
     if (plan) {
       again({ requestPolicy: "network-only" });

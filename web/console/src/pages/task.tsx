@@ -220,7 +220,7 @@ function Actions({ task }: { task: TaskStateFragment }) {
         </button>
       )}
       {failure && <Failure error={failure} />}
-      {!isFinal(task.state) || repeated.data ? <UserErrors errors={errors} /> : null}
+      <UserErrors errors={errors} />
     </>
   );
 }

@@ -9,7 +9,7 @@ import { useFresh } from "../live/query";
 import { Confirm } from "../parts/confirm";
 import { Failure, UserErrors } from "../parts/errors";
 import { Name } from "../parts/name";
-import { Empty, Loading, Section } from "../parts/page";
+import { Empty, Loading, Section, useBehind } from "../parts/page";
 import { Ago } from "../parts/time";
 import { count, counted } from "../text";
 import { kindWords } from "./now";
@@ -90,6 +90,7 @@ const EVERY_SECONDS = 10;
 
 export function Versions({ repository }: { repository: Repository }) {
   const { data, error, again } = useFresh(VERSIONS, { variables: { id: repository.id }, everySeconds: EVERY_SECONDS });
+  useBehind(VERSIONS, { id: repository.id });
   const latest = useRef(again);
   latest.current = again;
   const { number } = repository.latestVersion;

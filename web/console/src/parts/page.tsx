@@ -1,6 +1,7 @@
 /** The frame of each page: its heading, which takes the focus when one goes there, and the GraphQL behind it. */
-import { type ReactNode, useEffect, useRef } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
 
+import { isSecret } from "../text";
 import { Behind, type Operation } from "./behind";
 
 interface PageProps {
@@ -15,10 +16,30 @@ interface PageProps {
   children: ReactNode;
 }
 
+/** Adds what a part of the page asks for, and returns what takes it away again. */
+type Add = (operation: Operation) => () => void;
+
+const Parts = createContext<Add>(() => () => undefined);
+
+/** Show the operation of a part behind its page, once there is one; secrets that were typed stay where they are. */
+export function useBehind(query: Operation["query"] | undefined, variables: Operation["variables"]) {
+  const add = useContext(Parts);
+  const key = JSON.stringify(variables, (name, value: unknown) => (isSecret(name) && value ? "…" : value));
+  useEffect(() => (query ? add({ query, variables: JSON.parse(key) }) : undefined), [add, query, key]);
+}
+
 let isFirst = true;
 
 export function Page({ title, heading, above, intro, actions, behind = [], children }: PageProps) {
   const head = useRef<HTMLHeadingElement>(null);
+  const [ofParts, setOfParts] = useState<Operation[]>([]);
+  const add = useMemo<Add>(
+    () => (operation) => {
+      setOfParts((before) => [...before, operation]);
+      return () => setOfParts((before) => before.filter((each) => each !== operation));
+    },
+    [],
+  );
   useEffect(() => {
     document.title = `${title} · headbox`;
   }, [title]);
@@ -42,8 +63,8 @@ export function Page({ title, heading, above, intro, actions, behind = [], child
         </div>
         {actions && <div className="actions">{actions}</div>}
       </header>
-      {children}
-      {behind.length > 0 && <Behind operations={behind} />}
+      <Parts value={add}>{children}</Parts>
+      {behind.length + ofParts.length > 0 && <Behind operations={[...behind, ...ofParts]} />}
     </>
   );
 }
