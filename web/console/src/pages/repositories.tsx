@@ -7,6 +7,7 @@ import { useFresh } from "../live/query";
 import { Failure } from "../parts/errors";
 import { Name } from "../parts/name";
 import { Empty, Loading, Page, Section } from "../parts/page";
+import { More, Pages, type Part } from "../parts/pages";
 import { Ago } from "../parts/time";
 import { count, words } from "../text";
 
@@ -56,7 +57,6 @@ const EVERY_SECONDS = 10;
 
 export default function Repositories() {
   const [prefix, setPrefix] = useState("");
-  const [pages, setPages] = useState<(string | null)[]>([null]);
   const variables = { prefix: prefix || null };
   return (
     <Page
@@ -77,36 +77,18 @@ export default function Repositories() {
           type="search"
           placeholder="Name begins with …"
           value={prefix}
-          onChange={({ target }) => {
-            setPrefix(target.value);
-            setPages([null]);
-          }}
+          onChange={({ target }) => setPrefix(target.value)}
         />
       </div>
-      {pages.map((after, index) => (
-        <RepositoryList
-          key={`${prefix} ${after}`}
-          prefix={prefix}
-          after={after}
-          isFirst={index === 0}
-          more={index === pages.length - 1 ? (cursor) => setPages([...pages, cursor]) : undefined}
-        />
-      ))}
+      <Pages id={prefix}>{(part) => <RepositoryList prefix={prefix} part={part} />}</Pages>
     </Page>
   );
 }
 
-interface RepositoryListProps {
-  prefix: string;
-  after: string | null;
-  isFirst: boolean;
-  more?: (cursor: string) => void;
-}
-
-function RepositoryList({ prefix, after, isFirst, more }: RepositoryListProps) {
+function RepositoryList({ prefix, part }: { prefix: string; part: Part }) {
   const { data, error, again } = useFresh(REPOSITORIES, {
-    variables: { after, prefix: prefix || null },
-    everySeconds: isFirst ? EVERY_SECONDS : undefined,
+    variables: { after: part.after, prefix: prefix || null },
+    everySeconds: EVERY_SECONDS,
   });
   if (!data) {
     return error ? <Failure error={error} retry={again} /> : <Loading />;
@@ -128,8 +110,8 @@ function RepositoryList({ prefix, after, isFirst, more }: RepositoryListProps) {
     );
   }
   return (
-    <Section title={isFirst ? "By name" : "And on"} aside={isFirst && totalCount != null ? `${count(totalCount)} in all` : undefined}>
-      <div className="scroll">
+    <Section title={part.after ? "And on" : "By name"} aside={!part.after && totalCount != null && `${count(totalCount)} in all`}>
+      <div className="scroll" tabIndex={0} role="region" aria-label="Repositories">
         <table className="table">
           <thead>
             <tr>
@@ -175,11 +157,7 @@ function RepositoryList({ prefix, after, isFirst, more }: RepositoryListProps) {
           </tbody>
         </table>
       </div>
-      {more && pageInfo.hasNextPage && pageInfo.endCursor && (
-        <button type="button" className="button" onClick={() => more(pageInfo.endCursor!)}>
-          Show more
-        </button>
-      )}
+      <More part={part} pageInfo={pageInfo} />
     </Section>
   );
 }

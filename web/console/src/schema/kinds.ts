@@ -6,7 +6,6 @@ import { type Api, inputOf, use } from "./api";
 export interface Creation {
   mutation: string;
   input: string;
-  payload: string;
 }
 
 export interface RepositoryKind {
@@ -58,7 +57,7 @@ export function repositoryKind(api: Api, type: string): RepositoryKind {
 function creation(api: Api, mutation: string): Creation | undefined {
   const field = api.mutation(mutation);
   const input = inputOf(field);
-  return field && input ? { mutation, input, payload: use(field.type).name } : undefined;
+  return field && input ? { mutation, input } : undefined;
 }
 
 /** Return the kind of repository that tasks of a type work on, where it is one. */
