@@ -47,11 +47,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def visitor(browser: Browser, site: HeadboxServer) -> AsyncIterator[Visitor]:
-    async with visiting(browser, site) as visitor:
+    async with visiting(browser, site.url) as visitor:
         yield visitor
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def other_visitor(browser: Browser, site: HeadboxServer) -> AsyncIterator[Visitor]:
-    async with visiting(browser, site) as visitor:
+    async with visiting(browser, site.url) as visitor:
         yield visitor

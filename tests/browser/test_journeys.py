@@ -73,7 +73,7 @@ async def test_form_is_checked_as_one_types(visitor: Visitor, site: HeadboxServe
 async def test_task_of_another_client_is_watched_and_canceled(
     browser: Browser, visitor: Visitor, site: HeadboxServer, remote: Upstream
 ) -> None:
-    async with visiting(browser, site) as other:
+    async with visiting(browser, site.url) as other:
         await visitor.go()
         await other.go()
         created = create_mirror(site, remote.url_of(MANIFEST), "watched")["repository"]["id"]

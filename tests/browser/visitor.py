@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
-from tests.support.server import HeadboxServer
-
 DESKTOP = ViewportSize(width=1280, height=860)
 PHONE = ViewportSize(width=390, height=844)
 #: How long a page may take to show something, in milliseconds: the machine may be busy with other tests.
@@ -27,11 +25,11 @@ class Visitor:
         hosts: Whom it talked to.
     """
 
-    def __init__(self, page: Page, server: HeadboxServer) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.errors: list[str] = []
         self.hosts: set[str] = set()
-        self._server = server
+        self._url = url
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         page.on("websocket", lambda socket: self.hosts.add(urlsplit(socket.url).netloc))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -39,7 +37,7 @@ class Visitor:
 
     async def go(self, address: str = "") -> None:
         """Open a page of the console by its address below `/console/`, as a link from elsewhere does."""
-        await self.page.goto(f"{self._server.url}/console/{address}")
+        await self.page.goto(f"{self._url}/console/{address}")
         await self.page.locator("h1").wait_for()
 
     def heading(self, text: str) -> Locator:
@@ -67,13 +65,13 @@ class Visitor:
         """Make sure that the page behaved."""
         assert self.errors == []
         # Images that the page makes itself have no host.
-        assert self.hosts - {""} == {urlsplit(self._server.url).netloc}
+        assert self.hosts - {""} == {urlsplit(self._url).netloc}
 
 
 @asynccontextmanager
 async def visiting(
     browser: Browser,
-    server: HeadboxServer,
+    url: str,
     *,
     viewport: ViewportSize = DESKTOP,
     scheme: Literal["light", "dark"] = "light",
@@ -83,7 +81,7 @@ async def visiting(
     context = await browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce", **options)
     try:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
-        visitor = Visitor(await context.new_page(), server)
+        visitor = Visitor(await context.new_page(), url)
         yield visitor
         visitor.check()
     finally:

@@ -45,8 +45,10 @@ export function InputFields({ type, path = "", without = [], first = [] }: Input
   const { api, problems } = useForm();
   const fields = [...api.type(type).inputs.values()].filter(({ name }) => !without.includes(name));
   const isFirst = (field: InputField) => first.includes(field.name) || (use(field.type).isRequired && field.defaultValue == null);
-  const shown = fields.filter(isFirst).sort((one, other) => rank(first, one) - rank(first, other));
-  const more = fields.filter((field) => !isFirst(field));
+  // Where nothing stands out, nothing is hidden.
+  const isFlat = !fields.some(isFirst);
+  const shown = fields.filter((field) => isFlat || isFirst(field)).sort((one, other) => rank(first, one) - rank(first, other));
+  const more = fields.filter((field) => !shown.includes(field));
   const isWrong = more.some(({ name }) => Object.keys(problems).some((key) => `${key}.`.startsWith(`${at(path, name)}.`)));
   return (
     <>
@@ -54,7 +56,7 @@ export function InputFields({ type, path = "", without = [], first = [] }: Input
         <FieldOf key={field.name} field={field} path={at(path, field.name)} />
       ))}
       {more.length > 0 && (
-        <details className="more" open={isWrong || shown.length === 0 || undefined}>
+        <details className="more" open={isWrong || undefined}>
           <summary>More options</summary>
           <div className="fields">
             {more.map((field) => (
