@@ -9,7 +9,7 @@ import click
 
 from headbox.cli.failures import UsageFailure
 from headbox.client.errors import ProfileInvalid
-from headbox.client.profiles import DEFAULT_SERVER, SERVER_VARIABLE, TOKEN_VARIABLE, Profile, Profiles
+from headbox.client.profiles import DEFAULT_SERVER, SERVER_VARIABLE, Profile, Profiles
 
 OutputFormat = Literal["table", "json", "yaml"]
 
@@ -32,7 +32,7 @@ def server_options() -> list[click.Option]:
         is_eager=True,
         expose_value=False,
         callback=_remember_profile,
-        help=f"Profile of the server, see `headbox profile --help`. {SERVER_VARIABLE} and {TOKEN_VARIABLE} win.",
+        help=f"Profile of the server, see `headbox profile --help`; wins over {SERVER_VARIABLE}.",
     )
     return [server, profile]
 
@@ -42,7 +42,7 @@ def _remember_profile(ctx: click.Context, _: click.Parameter, value: str | None)
 
 
 def _server(ctx: click.Context, _: click.Parameter, value: str | None) -> Profile:
-    """Return the server: the one that the option names, else that of the environment, else that of the profile.
+    """Return the server: that of --server, else of --profile, else of the environment, else of the profile in use.
 
     Raises:
         UsageFailure: There is no such profile, or the profiles cannot be read.

@@ -40,7 +40,7 @@ def read_answer(body: bytes, response: aiohttp.ClientResponse) -> dict[str, Any]
         answered = f"{response.url} answered {response.status} {response.reason}"
         if response.status in AWAY:
             raise ServerUnreachable(answered)
-        raise NotHeadbox(f"{answered}, not a GraphQL result: is it the address of a headbox?")
+        raise NotHeadbox(f"{answered}, not a GraphQL result: it is no headbox")
     return read_result(answer)
 
 

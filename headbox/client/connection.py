@@ -36,14 +36,22 @@ class Connection:
 
     Attributes:
         server: Address of the server without credentials and without a slash at its end.
+
+    Raises:
+        ServerUnreachable: That is no address.
+        NotAuthorized: That is no token.
     """
 
     def __init__(self, server: str, *, token: str | None, ca_file: Path | None) -> None:
         try:
             url = URL(server)
-            self.server = str(url.with_user(None) if url.user else url).rstrip("/")
         except ValueError as error:
             raise ServerUnreachable(f"{server!r} is not the address of a server") from error
+        self.server = str(url.with_user(None) if url.user else url).rstrip("/")
+        if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.fragment:
+            raise self._no_address()
+        if token is not None and not _is_token(token):
+            raise NotAuthorized("that is no token: a token is one word of ASCII characters")
         self._authorization = _authorization(url, token)
         self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
@@ -100,13 +108,13 @@ class Connection:
                 max_msg_size=MAX_MESSAGE_BYTES,
             ) as socket:
                 if socket.protocol != _TRANSPORT:
-                    raise NotHeadbox(f"{self.server} does not speak {_TRANSPORT}: is it the address of a headbox?")
+                    raise NotHeadbox(f"{self.server} does not speak {_TRANSPORT}: it is no headbox")
                 yield socket
         except aiohttp.WSServerHandshakeError as error:
             self._check(error.status, error.message, error.headers or {})
             if error.status in AWAY:
                 raise ServerUnreachable(f"{self.server} answered {error.status}") from error
-            raise NotHeadbox(f"{self.server} answered {error.status}: is it the address of a headbox?") from error
+            raise NotHeadbox(f"{self.server} answered {error.status}: it is no headbox") from error
         except aiohttp.InvalidURL as error:
             raise self._no_address() from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -140,6 +148,11 @@ class Connection:
 
     def _no_address(self) -> ServerUnreachable:
         return ServerUnreachable(f"{self.server!r} is not the address of a server")
+
+
+def _is_token(text: str) -> bool:
+    """Tell whether a text can be sent as a token: nothing in it ends the header."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _authorization(url: URL, token: str | None) -> dict[str, str]:

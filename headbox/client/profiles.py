@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -84,24 +84,25 @@ class Profiles:
         try:
             kept = orjson.loads(body)
             by_name = {name: _of(value) for name, value in kept["profiles"].items()}
-            return cls(path, by_name, kept["current"])
+            return cls(path, by_name, _text(kept["current"]))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise ProfileInvalid(f"{path} is damaged: mend or delete it") from error
 
     def chosen(self, name: str | None = None) -> Profile:
-        """Return a profile, overridden by the environment.
+        """Return a profile, or without a name the server that is in use.
 
-        Without a name it is the one in use, or the server of this machine where none is.
-
-        The token of a profile goes to its own server only: not to another one that the environment names.
+        Whoever names a profile gets its server, whatever the environment says, which gives a token only where the
+        profile has none. Without a name it is the server of the environment, else of the profile in use, else of this
+        machine. The token of a profile goes to its own server only.
 
         Raises:
             ProfileInvalid: There is no such profile.
         """
-        name = self.current if name is None else name
-        profile = Profile(DEFAULT_SERVER) if name is None else self.named(name)
-        url = os.environ.get(SERVER_VARIABLE) or profile.url
-        return self.at(profile, url)
+        if name is not None:
+            profile = self.named(name)
+            return replace(profile, token=profile.token or os.environ.get(TOKEN_VARIABLE) or None)
+        profile = Profile(DEFAULT_SERVER) if self.current is None else self.named(self.current)
+        return self.at(profile, os.environ.get(SERVER_VARIABLE) or profile.url)
 
     @staticmethod
     def at(profile: Profile, url: str) -> Profile:
@@ -169,8 +170,21 @@ class Profiles:
 
 
 def _of(value: Mapping[str, Any]) -> Profile:
-    ca_file = value.get("caFile")
-    return Profile(str(value["url"]), value.get("token"), Path(ca_file) if ca_file else None)
+    url, ca_file = value["url"], _text(value.get("caFile"))
+    if not isinstance(url, str):
+        raise TypeError(url)
+    return Profile(url, _text(value.get("token")), Path(ca_file) if ca_file else None)
+
+
+def _text(value: object) -> str | None:
+    """Return a text or nothing.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(value)
 
 
 def _kept(profile: Profile) -> dict[str, Any]:

@@ -72,11 +72,14 @@ def test_profiles_are_kept_where_only_their_owner_reads_them_and_no_token_is_sho
 @pytest.mark.parametrize(
     ("arguments", "given", "message"),
     [
+        (("add", "x", "--url", ""), None, "'' is not the address of a server"),
+        (("add", "x", "--url", "h.example:8640"), None, "is not the address of a server"),
+        (("add", "x", "--url", "ftp://h.example"), None, "is not the address of a server"),
         (("add", "a b", "--url", "http://h"), None, "'a b' is no name for a profile"),
         (("add", "../x", "--url", "http://h"), None, "is no name"),
         (("add", "x", "--url", "http://h:99999"), None, "is not the address of a server"),
-        (("add", "x", "--url", "http://h", "--with-token"), "\n", "That is no token"),
-        (("add", "x", "--url", "http://h", "--with-token"), "two words\n", "That is no token"),
+        (("add", "x", "--url", "http://h", "--with-token"), "\n", "that is no token"),
+        (("add", "x", "--url", "http://h", "--with-token"), "two words\n", "that is no token"),
         (("use", "x"), None, "there is no profile 'x'; there are: none"),
         (("remove", "x"), None, "there is no profile 'x'"),
     ],
@@ -99,11 +102,24 @@ def test_a_file_that_others_read_or_that_is_damaged_is_refused(path: Path) -> No
     assert (readable.exit_code, "run `chmod 600` on it" in readable.stderr) == (2, True)
 
     path.chmod(0o600)
-    for body in ("", "{}", "[]", '{"profiles": [], "current": null}', '{"profiles": {"a": 1}, "current": "a"}'):
+    for body in (
+        "",
+        "{}",
+        "[]",
+        '{"profiles": [], "current": null}',
+        '{"profiles": {}, "current": []}',
+        '{"profiles": {"a": 1}, "current": "a"}',
+        '{"profiles": {"a": {"url": 1}}, "current": "a"}',
+        '{"profiles": {"a": {"url": "http://h", "token": 1}}, "current": "a"}',
+    ):
         path.write_text(body)
         with pytest.raises(ProfileInvalid, match="damaged"):
             Profiles.of_user()
         assert run("search", "x").exit_code == 2
+
+    path.write_text('{"profiles": {"a": {"url": "http://[::1"}}, "current": "a"}')
+    listed = run("profile", "list")
+    assert (listed.exit_code, "is not the address of a server" in listed.stderr) == (2, True)
 
 
 async def test_commands_take_the_profile_in_use_or_the_one_that_is_named(scripted: Scripted) -> None:
@@ -122,9 +138,23 @@ async def test_the_environment_wins_and_a_token_goes_to_its_own_server_only(
 
     assert await authorization(scripted, "--server", scripted.url) is None
     monkeypatch.setenv("HEADBOX_URL", scripted.url)
-    assert await authorization(scripted, "--profile", "other") is None
+    assert await authorization(scripted) is None
     monkeypatch.setenv("HEADBOX_TOKEN", "two")
     assert await authorization(scripted) == "Bearer two"
+
+
+async def test_a_profile_that_is_named_wins_over_the_environment(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADBOX_URL", "http://127.0.0.1:1")
+    run("profile", "add", "own", "--url", scripted.url, "--with-token", given="one\n")
+    run("profile", "add", "none", "--url", scripted.url)
+
+    assert await authorization(scripted, "--profile", "own") == "Bearer one"
+    assert await authorization(scripted, "--profile", "none") is None
+    monkeypatch.setenv("HEADBOX_TOKEN", "two")
+    assert await authorization(scripted, "--profile", "own") == "Bearer one"
+    assert await authorization(scripted, "--profile", "none") == "Bearer two"
 
 
 async def test_programs_take_profiles_too(scripted: Scripted) -> None:

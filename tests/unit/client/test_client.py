@@ -136,11 +136,18 @@ async def test_a_server_that_is_not_there_cannot_be_reached() -> None:
                 await anext(client.subscribe("subscription { x }"))
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "http://", "ftp://127.0.0.1", "http://127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "http://", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://127.0.0.1/?a=b"]
+)
 async def test_an_address_that_is_none_cannot_be_reached(url: str) -> None:
-    with pytest.raises(ServerUnreachable):
-        async with Client(url) as client:
-            await client.execute("query { x }")
+    with pytest.raises(ServerUnreachable, match="is not the address of a server"):
+        Client(url)
+
+
+@pytest.mark.parametrize("token", ["", "two words", "a\nb", "é"])
+async def test_what_cannot_be_sent_as_a_token_is_refused(token: str) -> None:
+    with pytest.raises(NotAuthorized, match="that is no token"):
+        Client("http://127.0.0.1:1", token=token)
 
 
 async def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
