@@ -116,6 +116,10 @@ def test_it_stops_at_the_first_error_and_says_what_was_done(apply: Apply, server
 
     assert stopped.returncode == 1
     assert "Done: distribution a/b.\nNot done: distribution a, schedule s.\n" in stopped.stderr
+    webhooks = "kind: webhook\nname: told\nurl: http://127.0.0.1:9/\n---\nkind: webhook\nname: refused\nurl: nonsense\n"
+    told = apply("--yes", text=webhooks)
+    assert (told.returncode, "webhook told: secret whsec_" in told.stdout) == (1, True), told.stderr
+    assert apply("--yes", "--name", "", text="").returncode == 2
     unknown = apply("--yes", text="kind: file.repository\nname: x\n---\nkind: file.repository\nname: y\nremote: z\n")
     assert (unknown.returncode, "site.yaml:4: there is no remote 'z'" in unknown.stderr) == (2, True)
     assert shown(server) == []

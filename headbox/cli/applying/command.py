@@ -68,21 +68,21 @@ def _apply(
     read = _read(file, name)
     steps = ask(server, lambda client: _plan(client, read, prunes=prune, renews_secrets=renew_secrets))
     due = [step for step in steps if step.action is not Action.UNCHANGED]
-    if output_format == "table":
-        _print_plan(steps)
-    if due and not only_plan:
-        _confirm(yes=yes)
-        told = ask(server, lambda client: _perform(client, due))
-    else:
-        told = []
-    if output_format != "table":
-        print_data({"plan": [_data(step) for step in steps], "told": told}, output_format)
-    else:
-        for each in told:
-            click.echo(
-                f"{each['kind']} {each['key']}: "
-                + ", ".join(f"{key} {each[key]}" for key in each.keys() - {"kind", "key"})
-            )
+    is_for_people = output_format == "table"
+    if is_for_people or not (only_plan or yes):
+        # Whoever is asked sees what for, wherever the output goes.
+        _print_plan(steps, err=not is_for_people)
+    told: list[dict[str, Any]] = []
+    try:
+        if due and not only_plan:
+            _confirm(yes=yes)
+            ask(server, lambda client: _perform(client, due, told))
+    finally:
+        # What is told only once is told, too, where a later step fails.
+        if not is_for_people:
+            print_data({"plan": [_data(step) for step in steps], "told": told}, output_format)
+        for each in told if is_for_people else ():
+            click.echo(f"{each['kind']} {each['key']}: {_told(each)}")
     if due and only_plan:
         click.get_current_context().exit(ExitCode.PENDING)
 
@@ -99,6 +99,8 @@ def _read(file: IO[bytes], name: str | None) -> _File:
         if is_stdin:
             raise UsageFailure("What comes from standard input has no name.", hint="Give it one: --name NAME.")
         name = Path(file.name).stem
+    if not name:
+        raise UsageFailure("A name is not empty.", hint="Is a variable not set?")
     body = file.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         raise UsageFailure(f"{shown} is longer than {MAX_BYTES:,} bytes.")
@@ -142,13 +144,12 @@ def _confirm(*, yes: bool) -> None:
         raise Failure("Nothing was changed.")
 
 
-async def _perform(client: Client, steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """Do the steps, and return what is told only now.
+async def _perform(client: Client, steps: Sequence[Step], told: list[dict[str, Any]]) -> None:
+    """Do the steps, and note what is told only now.
 
     Raises:
         Failure: One was refused; those before it are done.
     """
-    told = []
     for position, step in enumerate(steps):
         assert step.document is not None, "something is to be done"
         try:
@@ -158,7 +159,6 @@ async def _perform(client: Client, steps: Sequence[Step]) -> list[dict[str, Any]
         click.echo(f"{_past(step)} {_named(step)}", err=True)
         if payload and any(payload.values()):
             told.append({"kind": step.kind, "key": step.key, **payload})
-    return told
 
 
 def _stopped(steps: Sequence[Step], position: int, error: ClientError | Failure) -> Failure:
@@ -169,22 +169,27 @@ def _stopped(steps: Sequence[Step], position: int, error: ClientError | Failure)
     return type(failure)("\n".join(lines), hint=failure.hint or "Mend it and run it again: what is done stays.")
 
 
-def _print_plan(steps: Sequence[Step]) -> None:
+def _print_plan(steps: Sequence[Step], *, err: bool) -> None:
     for step in steps:
         if step.action in _MARKS:
             mark, colour = _MARKS[step.action]
-            click.echo(f"{click.style(mark, fg=colour, bold=True)} {_named(step)}")
+            click.echo(f"{click.style(mark, fg=colour, bold=True)} {_named(step)}", err=err)
         for change in step.changes:
             old = "" if step.action is Action.CREATE else f"{_value(change.old)} -> "
-            click.echo(f"    {change.field}: {old}{_value(change.new)}")
+            click.echo(f"    {change.field}: {old}{_value(change.new)}", err=err)
     counts = Counter(step.action for step in steps)
     click.echo(
-        ", ".join(f"{counts[action]} to {action}" for action in _MARKS) + f", {counts[Action.UNCHANGED]} unchanged"
+        ", ".join(f"{counts[action]} to {action}" for action in _MARKS) + f", {counts[Action.UNCHANGED]} unchanged",
+        err=err,
     )
 
 
 def _value(value: Any) -> str:
     return printable(words(value)) if value not in (None, "") else "nothing"
+
+
+def _told(each: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in each.items() if key not in {"kind", "key"})
 
 
 def _named(step: Step) -> str:
