@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from functools import partial
 
 from graphql import GraphQLError
@@ -30,6 +31,10 @@ from headbox.tasking.engine import Engine
 
 #: Most operations that run at a time on one WebSocket.
 MAX_OPERATIONS = 100
+#: Answers about the schema that are kept: the console's, GraphiQL's, that of the command line.
+MAX_CONSTANTS = 8
+#: Largest body that is kept, in bytes.
+MAX_CONSTANT_BYTES = 2 * 1024 * 1024
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -65,6 +70,8 @@ class GraphQLApp(GraphQL[Context, None]):
         self._looks = Looks()
         self._types = NodeTypes(engine.registry)
         self._page = graphiql.page(example for plugin in engine.registry.plugins for example in plugin.examples)
+        # Bodies of answers about the schema, which every tool asks for when it starts: each takes a tenth of a second.
+        self._constants: OrderedDict[tuple[str, str | None], bytes] = OrderedDict()
         self._closing = asyncio.Event()
         self.websocket_adapter_class = bounded_adapter(limits.max_body_bytes)
 
@@ -117,11 +124,15 @@ class GraphQLApp(GraphQL[Context, None]):
         try:
             accept = request.headers.get("Accept")
             media = http.answered_as(self.api.documents, wanted, method=request.method, accept=accept)
+            is_constant = self.api.documents.check(wanted.query).is_constant(wanted.operation_name)
         except GraphQLError as error:
             return http.answer(None, [error], None, media)
         context = self._context(request)
         if media == http.EVENT_STREAM:
             return sse.stream(self.results.of(wanted, context), self._closing)
+        key = (wanted.query, wanted.operation_name)
+        if key in self._constants:
+            return http.again(self._constants[key], media)
         context.gone = partial(self._unneeded, request)
         result = await self.api.execute(
             wanted.query,
@@ -130,7 +141,12 @@ class GraphQLApp(GraphQL[Context, None]):
             context_value=context,
         )
         errors = [shown(error) for error in result.errors or ()]
-        return http.answer(result.data, errors, result.extensions, media)
+        response = http.answer(result.data, errors, result.extensions, media)
+        if is_constant and not errors and len(response.body) <= MAX_CONSTANT_BYTES:
+            self._constants[key] = bytes(response.body)
+            if len(self._constants) > MAX_CONSTANTS:
+                self._constants.popitem(last=False)
+        return response
 
     async def _unneeded(self, request: Request) -> None:
         """Return when nobody waits for the answer to a request any more, or the server is to end."""

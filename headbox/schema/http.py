@@ -179,19 +179,25 @@ def answer(data: Any, errors: list[GraphQLError] | None, extensions: dict[str, A
     if extensions:
         body["extensions"] = extensions
     is_refused = bool(errors) and not was_executed and media == GRAPHQL_JSON
-    return _response(body, 400 if is_refused else 200, media)
+    return _response(orjson.dumps(body), 400 if is_refused else 200, media)
+
+
+def again(body: bytes, media: str) -> Response:
+    """Return an answer that was given before, by its body."""
+    return _response(body, 200, media)
 
 
 def refusal(refused: Refused, media: str) -> Response:
     """Return the answer to a request that was not executed."""
-    return _response({"errors": [{"message": str(refused)}]}, refused.status, media, refused.headers)
+    body = orjson.dumps({"errors": [{"message": str(refused)}]})
+    return _response(body, refused.status, media, refused.headers)
 
 
-def _response(body: Any, status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
+def _response(body: bytes, status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
     # Streams have no status of their own for what goes wrong before them.
     content_type = f"{JSON if media == EVENT_STREAM else media}; charset=utf-8"
     return Response(
-        orjson.dumps(body),
+        body,
         status,
         {
             "Content-Type": content_type,

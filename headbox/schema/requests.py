@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    OperationType,
     parse,
     specified_rules,
 )
@@ -21,6 +23,8 @@ from headbox.schema.merging import excessive_merging
 
 #: Documents that are kept.
 MAX_DOCUMENTS = 256
+#: Fields whose values the schema alone decides.
+INTROSPECTION_FIELDS = frozenset({"__schema", "__type", "__typename"})
 #: What the parser says of a document with too many tokens; it has no code for that.
 _TOO_LONG = "Document contains more than"
 #: Longest document that is kept, in characters.
@@ -53,6 +57,26 @@ class CheckedDocument:
                 else f"The document has {len(operations)} operations; `operationName` names the one that is meant."
             )
         return operations[0]
+
+    def is_constant(self, name: str | None) -> bool:
+        """Tell whether an operation asks of the schema alone: its answer is the same for as long as the process lives.
+
+        Args:
+            name: As of `operation`.
+
+        Raises:
+            GraphQLError: As of `operation`.
+        """
+        operation = self.operation(name)
+        return (
+            not self.errors
+            and operation.operation is OperationType.QUERY
+            and not operation.variable_definitions
+            and all(
+                isinstance(field, FieldNode) and field.name.value in INTROSPECTION_FIELDS
+                for field in operation.selection_set.selections
+            )
+        )
 
 
 class Documents:

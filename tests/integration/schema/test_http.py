@@ -210,6 +210,38 @@ async def test_subscription_without_a_stream_is_refused(client: Client) -> None:
     assert "text/event-stream" in body["errors"][0]["message"]
 
 
+async def test_answers_about_the_schema_are_made_once(
+    client: Client, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = """
+        query Types { __schema { queryType { fields { name } } } }
+        query One($name: String!) { __type(name: $name) { name } }
+    """
+    body = json.dumps({"query": query, "operationName": "Types"})
+    first = await client.post(body)
+    executed: list[str] = []
+    execute = api.app.api.execute
+
+    async def counting(query: str, **options: Any) -> Any:
+        executed.append(options["operation_name"])
+        return await execute(query, **options)
+
+    monkeypatch.setattr(api.app.api, "execute", counting)
+
+    again = await client.post(body)
+    ones = [
+        (await client.post(json.dumps({"query": query, "operationName": "One", "variables": {"name": name}})))[1][
+            "data"
+        ]
+        for name in ("Task", "Nothing")
+    ]
+
+    assert (again[0], again[1]) == (200, first[1])
+    assert again[2]["Content-Type"] == first[2]["Content-Type"]
+    assert ones == [{"__type": {"name": "Task"}}, {"__type": None}]
+    assert executed == ["One", "One"]
+
+
 async def test_cost_is_told_and_limited(client: Client) -> None:
     cheap = "{ repositories(first: 10) { edges { node { id } } } }"
     dear = "{ repositories(first: 500) { edges { node { versions(first: 500) { edges { node { id } } } } } } }"
