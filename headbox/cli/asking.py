@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from headbox.cli.failures import ExitCode, Failure, UnreachableFailure
+from headbox.cli.failures import Failure, UnreachableFailure
 from headbox.client import (
     Client,
     ClientError,
@@ -38,8 +37,6 @@ def ask(server: Profile, work: Callable[[Client], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
     except ClientError as error:
         raise failure_of(error) from error
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import Any
 
 import click
 
 from headbox import __version__
-from headbox.cli.failures import UsageFailure
+from headbox.cli.failures import ExitCode, UsageFailure
 from headbox.cli.lazy import LazyCommand, LazyGroup
 
 #: Where plugins are found. `headbox.kinds` has the same name, but importing it would take most of a second.
@@ -70,6 +71,14 @@ def _plugins() -> list[str]:
 
 
 class _Headbox(LazyGroup):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C ends each of them alike, also at a question."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo(err=True)
+            ctx.exit(ExitCode.INTERRUPTED)
+
     def sections(self) -> Mapping[str, Mapping[str, LazyCommand]]:
         return {
             "Run a server": {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from tests.support.launcher import launcher
 from tests.support.server import HeadboxServer
+from tests.support.waiting import PATIENCE_SECONDS
 
 SITE = """\
 kind: schedule
@@ -52,7 +55,7 @@ class Apply:
 
     def __init__(self, server: HeadboxServer, folder: Path) -> None:
         self.file = folder / "site.yaml"
-        self._environment = {
+        self.environment = {
             **os.environ,
             "HEADBOX_URL": server.url,
             "XDG_CACHE_HOME": str(folder / "cache"),
@@ -62,7 +65,7 @@ class Apply:
     def __call__(self, *options: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         if text is not None:
             self.file.write_text(text)
-        return launcher().run(["apply", str(self.file), *options], self._environment)
+        return launcher().run(["apply", str(self.file), *options], self.environment)
 
     def actions(self, *options: str, text: str | None = None, code: int = 0) -> dict[str, str]:
         """Return what was planned for each thing."""
@@ -122,6 +125,30 @@ def test_it_stops_at_the_first_error_and_says_what_was_done(apply: Apply, server
     assert apply("--yes", "--name", "", text="").returncode == 2
     unknown = apply("--yes", text="kind: file.repository\nname: x\n---\nkind: file.repository\nname: y\nremote: z\n")
     assert (unknown.returncode, "site.yaml:4: there is no remote 'z'" in unknown.stderr) == (2, True)
+    assert shown(server) == []
+
+
+def test_whoever_is_asked_sees_the_plan_and_may_go_away(apply: Apply, server: HeadboxServer) -> None:
+    apply.file.write_text("kind: file.repository\nname: asked\n")
+    keyboard, terminal = pty.openpty()
+    try:
+        asking = subprocess.Popen(
+            [Path(sys.executable).with_name("headbox"), "apply", str(apply.file), "--output", "json"],
+            env=apply.environment,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        # Ctrl-D, which ends it as Ctrl-C does.
+        os.write(keyboard, b"\x04")
+        output, errors = asking.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+    assert (asking.returncode, output) == (130, ""), errors
+    assert "+ file.repository asked" in errors
     assert shown(server) == []
 
 

@@ -72,10 +72,11 @@ def _apply(
     if is_for_people or not (only_plan or yes):
         # Whoever is asked sees what for, wherever the output goes.
         _print_plan(steps, err=not is_for_people)
+    if due and not only_plan:
+        _confirm(yes=yes)
     told: list[dict[str, Any]] = []
     try:
         if due and not only_plan:
-            _confirm(yes=yes)
             ask(server, lambda client: _perform(client, due, told))
     finally:
         # What is told only once is told, too, where a later step fails.

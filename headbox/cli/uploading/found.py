@@ -123,5 +123,5 @@ def _folded(path: str) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return a path for people, whatever bytes it consists of."""
-    return os.fsencode(path).decode(errors="replace")
+    """Return a path for people, in one line, whatever bytes it consists of."""
+    return os.fsencode(path).decode(errors="replace").replace("\n", "\N{REPLACEMENT CHARACTER}")

@@ -72,7 +72,8 @@ def test_names_that_no_path_of_content_has_are_refused(folder: Path) -> None:
 
     assert sorted(refused(folder)) == [
         "caf\N{REPLACEMENT CHARACTER}: its name is not UTF-8",
-        "line\nbreak: a path must be relative, without empty segments, '.', '..' or control characters",
+        "line\N{REPLACEMENT CHARACTER}break: "
+        "a path must be relative, without empty segments, '.', '..' or control characters",
     ]
 
 
