@@ -48,11 +48,11 @@ class BenchTasks:
         creating = (self._mutate(CREATE_REPOSITORY, {"name": f"bench-{number}"}) for number in range(count))
         return [payload["repository"]["id"] for payload in await _side_by_side(creating)]
 
-    async def create(self, repositories: Sequence[str], *, milliseconds: int = 0) -> list[str]:
+    async def create(self, repositories: Sequence[str], *, milliseconds: int = 0, reports: bool = False) -> list[str]:
         """Create a task for each of the repositories, a few at a time, and return their ids."""
+        holding = {"milliseconds": milliseconds, "reports": reports}
         creating = (
-            self._mutate(CREATE, {"input": {"repository": repository, "milliseconds": milliseconds}})
-            for repository in repositories
+            self._mutate(CREATE, {"input": {"repository": repository, **holding}}) for repository in repositories
         )
         return [payload["task"]["id"] for payload in await _side_by_side(creating)]
 

@@ -95,10 +95,14 @@ class Site:
 
     @classmethod
     @asynccontextmanager
-    async def distributed(cls, *, workers: int) -> AsyncIterator[Site]:
+    async def distributed(cls, *, workers: int, **environment: str) -> AsyncIterator[Site]:
         """Run an API process and workers on PostgreSQL and Redis for as long as the block lasts.
 
         They have the plugin of `benchmarks.headbox_bench`.
+
+        Args:
+            workers: How many.
+            environment: Settings, such as `HEADBOX_WORKER_THREADS`.
         """
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headbox-bench-")))
@@ -108,6 +112,7 @@ class Site:
                 "HEADBOX_DATABASE_URL": postgres.create("headbox"),
                 "HEADBOX_REDIS_URL": redis.url,
                 "PYTHONPATH": str(_install_plugin(folder / "plugin")),
+                **environment,
             }
             data_dir = folder / "data"
             await asyncio.to_thread(_migrate, data_dir, settings)
