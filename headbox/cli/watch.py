@@ -33,6 +33,8 @@ _MARKS = {
     "CANCELED": ("■", "yellow"),
     "SKIPPED": ("-", "dim"),
 }
+#: Of a state that only a later server knows.
+_OTHER = ("?", "dim")
 _STATE_STYLES = {"RUNNING": "cyan", "CANCELING": "yellow"} | {state: style for state, (_, style) in _MARKS.items()}
 
 
@@ -72,7 +74,7 @@ class TaskView:
         return Text.assemble(
             (self.task["kind"], "bold"),
             "  ",
-            (state.lower(), _STATE_STYLES[state]),
+            (state.lower(), _style(state)),
             "  ",
             (_duration(self.task["startedAt"], self.task["finishedAt"]), "dim"),
         )
@@ -86,9 +88,7 @@ class TaskView:
         table.add_column(justify="right", no_wrap=True, style="dim")
         table.add_column(justify="right", no_wrap=True, style="dim")
         for action in self.task["actions"]:
-            name = Text(
-                action["name"], style="bold" if action["state"] == "RUNNING" else _STATE_STYLES[action["state"]]
-            )
+            name = Text(action["name"], style="bold" if action["state"] == "RUNNING" else _style(action["state"]))
             table.add_row(
                 self._mark(action["state"]),
                 name,
@@ -109,7 +109,11 @@ class TaskView:
         return table
 
     def _mark(self, state: str) -> RenderableType:
-        return self._spinner if state == "RUNNING" else Text(*_MARKS[state])
+        return self._spinner if state == "RUNNING" else Text(*_MARKS.get(state, _OTHER))
+
+
+def _style(state: str) -> str:
+    return _STATE_STYLES.get(state, _OTHER[1])
 
 
 def _error(task: TaskState) -> dict[str, Any] | None:
@@ -129,9 +133,9 @@ def _bar(report: dict[str, Any]) -> ProgressBar:
         total=total if total is None else total or 1,
         completed=done,
         width=BAR_WIDTH,
-        complete_style=_STATE_STYLES[state],
-        finished_style=_STATE_STYLES[state],
-        pulse_style=_STATE_STYLES[state],
+        complete_style=_style(state),
+        finished_style=_style(state),
+        pulse_style=_style(state),
     )
 
 

@@ -129,13 +129,16 @@ class Client:
 
         Raises:
             MutationRefused: The payload has errors; nothing was changed.
+            ValueError: The document selects something else than one payload or plan; it was run.
             ClientError: As of `execute`.
         """
         data = await self.execute(
             document, variables, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds
         )
-        [payload] = data.values()
-        return checked(payload)
+        payloads = list(data.values())
+        if len(payloads) != 1 or not isinstance(payloads[0], dict):
+            raise ValueError("the document selects something else than one payload or plan")
+        return checked(payloads[0])
 
     def subscribe(
         self, document: str, variables: Mapping[str, Any] | None = None

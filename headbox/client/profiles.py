@@ -163,8 +163,14 @@ class Profiles:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # It has the mode 0600 from the beginning, and a command that reads at this moment reads the old one.
             with NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
-                file.write(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
-            Path(file.name).replace(self.path)
+                # It holds tokens: nothing of it stays where it cannot be written whole.
+                try:
+                    file.write(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
+                    file.flush()
+                    Path(file.name).replace(self.path)
+                except OSError:
+                    Path(file.name).unlink()
+                    raise
         except OSError as error:
             raise ProfileInvalid(f"{self.path} cannot be written: {error.strerror}") from error
 

@@ -94,6 +94,18 @@ def test_what_cannot_be_changes_nothing(
     assert not path.exists()
 
 
+def test_no_token_stays_where_the_file_cannot_be_written(tmp_path: Path) -> None:
+    taken = tmp_path / "profiles"
+    (taken / "in the way").mkdir(parents=True)
+    profiles = Profiles(taken)
+    profiles.add("x", Profile("http://h.example", "s3cret"))
+
+    with pytest.raises(ProfileInvalid, match="cannot be written"):
+        profiles.save()
+
+    assert list(tmp_path.iterdir()) == [taken]
+
+
 def test_a_file_that_others_read_or_that_is_damaged_is_refused(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("{}")

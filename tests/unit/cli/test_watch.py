@@ -59,6 +59,13 @@ def test_reports_are_bars_grouped_by_action() -> None:
     assert publish.split() == ["-", "publish", "2.5", "s"]
 
 
+def test_states_that_only_a_later_server_knows_are_shown_too() -> None:
+    title, action_line, _ = drawn(task("PAUSED", action("sync", "PAUSED", report("Files", "PAUSED", done=1))))
+
+    assert title.startswith("file.sync  paused")
+    assert action_line.split()[:2] == ["?", "sync"]
+
+
 def test_totals_are_shown_for_what_they_are() -> None:
     exact = report("Exact", done=10, total=40, totalKind="EXACT", rate=5.0, etaSeconds=6.0)
     estimated = report("Estimated", done=50, total=40, totalKind="ESTIMATED")

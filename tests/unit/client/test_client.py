@@ -77,6 +77,15 @@ async def test_expected_failures_are_raised_with_code_field_and_message() -> Non
         assert await client.mutate("mutation { create }") == {"repository": {"id": "R"}}
 
 
+@pytest.mark.parametrize("answer", [{"a": {"errors": []}, "b": {"errors": []}}, {"a": None}, {"a": 1}])
+async def test_documents_that_are_no_single_mutation_are_told(answer: dict[str, Any]) -> None:
+    async with Scripted().running() as server, Client(server.url) as client:
+        server.answers.append(data(answer))
+
+        with pytest.raises(ValueError, match="selects something else than one payload or plan"):
+            await client.mutate("mutation { a b }")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
