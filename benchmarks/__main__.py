@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import (
+    console_scrolling,
     console_watching,
     content_hits,
     first_state,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "large_upload": large_upload.run,
     "one_unit_added": one_unit_added.run,
     "thousand_adds": thousand_adds.run,
+    "console_scrolling": console_scrolling.run,
     "many_subscribers": many_subscribers.run,
     "console_watching": console_watching.run,
     "mutation_to_running_distributed": mutation_to_running.run_distributed,

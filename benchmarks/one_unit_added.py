@@ -31,7 +31,7 @@ async def run() -> AsyncIterator[Figure]:
     times: defaultdict[int, list[float]] = defaultdict(list)
     rows: defaultdict[int, list[float]] = defaultdict(list)
     async with Site.opened() as site:
-        repositories = {units: await _repository_of(site, units) for units in (SMALL, LARGE)}
+        repositories = {units: await repository_of(site, units) for units in (SMALL, LARGE)}
         _count_rows(site.database)
         for number in range(ROUNDS):
             for units, repository in repositories.items():
@@ -47,7 +47,7 @@ async def run() -> AsyncIterator[Figure]:
     yield Figure(f"  rows written, with {LARGE:,}", "rows", rows[LARGE], peer=small_rows, ratio_reach=Reach(1))
 
 
-async def _repository_of(site: Site, units: int) -> str:
+async def repository_of(site: Site, units: int) -> str:
     """Make a repository whose version 1 has so many units: one by a task, the others straight in the database."""
     repository = await make_repository(site, f"of-{units}")
     await site.completed(await add(site.client, repository, await make_files(site, [f"{units}/0"])))
