@@ -13,6 +13,7 @@ from headbox.models import Artifact, ContentArtifact, Remote, RemoteRevision
 from headbox.types import DownloadPolicy
 from tests.integration.content_app.site import Answer, Site, digest_of
 from tests.support.upstream import Endless, Raw, Reset, Slow, Status, Truncated, Unannounced, Upstream
+from tests.support.waiting import until
 
 TALE = b"Far away in the heat of the day. "
 LARGE = TALE * 100_000
@@ -42,7 +43,8 @@ async def test_first_client_gets_the_file_and_it_is_kept(site: Site, upstream: U
     assert upstream.hits("book.txt") == 1
     assert await site.storage.exists(digest_of(LARGE))
     assert await Artifact.filter(sha256=digest_of(LARGE), size=len(LARGE)).exists()
-    assert work_files(site) == []
+    # A thread removes them, also when nobody waits for it any more.
+    await until(lambda: not work_files(site))
     assert site.counted("upstream_fetches", outcome="fetched") == 1
 
 
@@ -133,7 +135,8 @@ async def test_wrong_bytes_never_look_complete(site: Site, upstream: Upstream, r
 
     assert not await Artifact.exists()
     assert [digest async for digest in site.storage.digests()] == []
-    assert work_files(site) == []
+    # A thread removes them, also when nobody waits for it any more.
+    await until(lambda: not work_files(site))
     assert site.counted("upstream_fetches", outcome="failed") == 1
 
 
@@ -242,7 +245,8 @@ async def test_streamed_content_is_never_kept(site: Site, upstream: Upstream) ->
 
     assert upstream.hits("book.txt") == 2
     assert not await Artifact.exists()
-    assert work_files(site) == []
+    # A thread removes them, also when nobody waits for it any more.
+    await until(lambda: not work_files(site))
 
 
 async def test_streamed_content_that_nobody_waits_for_is_not_fetched_on(site: Site, upstream: Upstream) -> None:
@@ -257,7 +261,8 @@ async def test_streamed_content_that_nobody_waits_for_is_not_fetched_on(site: Si
     async with asyncio.timeout(0.4):
         await site.rest()
 
-    assert work_files(site) == []
+    # A thread removes them, also when nobody waits for it any more.
+    await until(lambda: not work_files(site))
 
 
 async def test_bytes_that_nobody_has_get_404(site: Site) -> None:
@@ -302,5 +307,6 @@ async def test_stop_ends_fetches_and_breaks_their_answers_off(site: Site, upstre
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
 
-    assert work_files(site) == []
+    # A thread removes them, also when nobody waits for it any more.
+    await until(lambda: not work_files(site))
     await site.app.start()

@@ -17,6 +17,8 @@ PATIENCE_SECONDS = 60.0
 #: Below the ports that the system gives to outgoing connections: a client that tries again and again to reach a server
 #: that is down would else be given its port sooner or later, and talk to itself.
 _PORTS = range(12_000, 32_000)
+#: The ports that this test process has given away: whoever got one may not listen yet.
+_given: set[int] = set()
 
 
 class GuardedProcess:
@@ -93,8 +95,14 @@ class GuardedProcess:
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on, and that no outgoing connection will get."""
+    # Other test processes have ports of their own.
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
-        port = random.SystemRandom().choice(_PORTS)
+        port = random.SystemRandom().choice(_PORTS[number::count])
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
