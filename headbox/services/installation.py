@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 from cryptography.fernet import InvalidToken
 
 from headbox.models import Installation
 from headbox.models.cipher import Cipher
 from headbox.models.database import Connection, execute
 from headbox.models.installation import THE_ONLY
-from headbox.settings import WorkerSettings
-from headbox.tasking.queries import workers_online
 
 _KNOWN = {"check": "headbox"}
-
-log = logging.getLogger(__name__)
 
 
 class OtherKey(Exception):
     """The database was made with another key than this process has."""
-
-
-class OthersWork(Exception):
-    """Workers run on the database that would not hear of this process."""
 
 
 async def check_key(connection: Connection, cipher: Cipher) -> None:
@@ -46,23 +35,6 @@ async def check_key(connection: Connection, cipher: Cipher) -> None:
         cipher.decrypt(stored.key_check)
     except InvalidToken as error:
         raise OtherKey("this is not the key that the database was made with") from error
-
-
-async def check_no_worker_lives(connection: Connection, settings: WorkerSettings) -> None:
-    """Make sure that no worker beats, for a process that tells others nothing; a worker that was killed does not count.
-
-    Raises:
-        OthersWork: One does.
-    """
-    seen = {worker.id: worker.last_seen_at for worker in await workers_online(connection, settings.lost_after_seconds)}
-    if not seen:
-        return
-    log.warning("workers were seen a moment ago; looking whether they live")
-    # Long enough for a beat of each.
-    await asyncio.sleep(1.5 * settings.heartbeat_seconds)
-    for worker in await workers_online(connection, settings.lost_after_seconds):
-        if worker.id not in seen or worker.last_seen_at > seen[worker.id]:
-            raise OthersWork(f"the worker {worker.name} runs on the database, and would not hear of a headbox serve")
 
 
 async def renew_key(connection: Connection, cipher: Cipher) -> int:

@@ -1,4 +1,4 @@
-"""`headbox serve` on PostgreSQL without Redis: it has the database for itself."""
+"""Who shares a database on a server: `headbox serve` without Redis has it for itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from headbox.models.database.sole_use import SOLE_USE_LOCK
+from tests.support.cluster import Cluster
 from tests.support.launcher import launcher
 from tests.support.server import HeadboxProcess, HeadboxServer
 from tests.support.services import PostgresServer
@@ -19,7 +20,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.distributed
 
-HOLDER = f"""
+HOLDERS = f"""
     SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
     WHERE datname = current_database() AND locktype = 'advisory' AND granted
       AND (classid::bigint << 32 | objid::bigint) = {SOLE_USE_LOCK}
@@ -81,11 +82,11 @@ def test_next_one_starts_after_it_was_killed(alone: HeadboxServer, other: Headbo
 
 
 def test_lock_is_taken_again_when_its_connection_was_cut(alone: HeadboxServer) -> None:
-    [before] = ask(HOLDER)
+    [before] = ask(HOLDERS)
 
     ask(f"SELECT pg_terminate_backend({before})")
 
-    wait_until(lambda: ask(HOLDER) not in ([], [before]))
+    wait_until(lambda: ask(HOLDERS) not in ([], [before]))
     assert alone.query("{ status { workersOnline } }") == {"status": {"workersOnline": 1}}
 
 
@@ -94,29 +95,39 @@ def test_lock_is_taken_again_when_the_database_was_restarted(
 ) -> None:
     postgres_server.restart()
 
-    wait_until(lambda: len(ask(HOLDER)) == 1)
+    wait_until(lambda: len(ask(HOLDERS)) == 1)
     assert alone.query("{ status { workersOnline } }")
 
 
-def test_one_that_lost_the_database_to_another_ends(alone: HeadboxServer, other: HeadboxServer) -> None:
-    [before] = ask(HOLDER)
+def test_those_that_lost_the_database_to_another_end(
+    data_dir: Path, alone: HeadboxServer, other: HeadboxServer
+) -> None:
+    [before] = ask(HOLDERS)
     alone.suspend()
     ask(f"SELECT pg_terminate_backend({before})")
-    other.start()
+    with HeadboxProcess(data_dir, "worker", "--health-port", "0", name="worker") as worker:
+        [before] = ask(HOLDERS)
+        worker.suspend()
+        ask(f"SELECT pg_terminate_backend({before})")
+        other.start()
 
-    alone.resume()
+        alone.resume()
+        worker.resume()
 
-    assert alone.wait() == 2
-    assert "another headbox serve has taken the database" in alone.log.read_text()
-    assert len(ask(HOLDER)) == 1
+        for lost in (alone, worker):
+            assert lost.wait() == 2
+            assert "another headbox serve has taken the database" in lost.log.read_text()
+    assert len(ask(HOLDERS)) == 1
     assert other.query("{ status { broker { ok } } }") == {"status": {"broker": {"ok": True}}}
 
 
-def test_one_that_tells_nobody_is_not_let_in_beside_workers(data_dir: Path) -> None:
-    with HeadboxProcess(data_dir, "worker", "--health-port", "0", name="worker"):
+def test_one_that_tells_nobody_is_not_let_in_beside_others(data_dir: Path) -> None:
+    with Cluster(data_dir, {}, workers=1) as cluster:
+        assert len(ask(HOLDERS)) == len(cluster.nodes)
+
         why = refused(data_dir, "serve", "--port", "0", HEADBOX_REDIS_URL="")
 
-    assert "runs on the database, and would not hear of a headbox serve" in why
+    assert "other processes share postgres://127.0.0.1" in why
     assert "HEADBOX_REDIS_URL" in why
 
 

@@ -16,13 +16,12 @@ from headbox.models.cipher import Cipher, KeyUnusable
 from headbox.models.database import (
     Database,
     DatabaseUnusable,
-    check_shareable,
+    in_use,
     migrate_apart,
     pending_migrations,
-    sole_use,
     waiting_for_database,
 )
-from headbox.services.installation import OtherKey, OthersWork, check_key, check_no_worker_lives
+from headbox.services.installation import OtherKey, check_key
 from headbox.settings import Settings
 from headbox.storage import ArtifactStorage, StorageUnusable, Workspace, open_storage, own_workspace
 from headbox.tasking.bus import EventBus, MemoryBus
@@ -87,7 +86,7 @@ class Parts:
             await waiting_for_database(lambda: self._prepare(database, may_migrate=may_migrate))
 
     @asynccontextmanager
-    async def alone_without_redis(self) -> AsyncIterator[asyncio.Event]:
+    async def database_in_use(self) -> AsyncIterator[asyncio.Event]:
         """Keep processes from the database that this one would not hear of, for as long as the block lasts.
 
         Yields:
@@ -97,30 +96,23 @@ class Parts:
             StartRefused: Another one has it now.
         """
         database = Database.of(self.settings)
-        if not self._tells_nobody(database):
-            # They hear of each other; or nobody else has the data folder.
+        if database.is_sqlite:
+            # Nobody else has the data folder.
             yield asyncio.Event()
             return
         async with AsyncExitStack() as stack:
             with _refusing():
-                lost = await stack.enter_async_context(sole_use(database))
+                use = in_use(database, is_shared=self.settings.redis.url is not None)
+                lost = await stack.enter_async_context(use)
             yield lost
 
     async def _prepare(self, database: Database, *, may_migrate: bool) -> None:
-        if self.settings.redis.url is not None and not database.is_sqlite:
-            await check_shareable(database)
         if may_migrate:
             await migrate_apart(database, self.registry.searched_fields())
         elif pending := await pending_migrations(database):
             raise StartRefused(f"the database lacks {', '.join(pending)}", "Run headbox migrate.")
         async with database.connected():
             await check_key(database.connection, self.cipher)
-            if self._tells_nobody(database):
-                await check_no_worker_lives(database.connection, self.settings.worker)
-
-    def _tells_nobody(self, database: Database) -> bool:
-        """Whether this process is to have a database on a server for itself."""
-        return self.settings.redis.url is None and not database.is_sqlite
 
 
 @contextmanager
@@ -132,9 +124,6 @@ def _refusing() -> Iterator[None]:
         raise StartRefused(str(error), error.hint) from error
     except (BaseORMException, OSError) as error:
         raise StartRefused(f"the database cannot be used: {error}", "Mend it, and start again.") from error
-    except OthersWork as error:
-        hint = "Stop all workers; or set HEADBOX_REDIS_URL, the same for all, and run headbox api and headbox content."
-        raise StartRefused(str(error), hint) from error
     except OtherKey as error:
         hint = "Set the right one. If it is lost: headbox migrate --new-key; then set the credentials of all remotes,"
         hint += " and rotate the secrets of all webhooks."

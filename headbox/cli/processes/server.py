@@ -123,6 +123,32 @@ class Server(uvicorn.Server):
             loop.add_signal_handler(number, self.stop)
         yield
 
+    async def run_at(self, taken: socket.socket, lost: asyncio.Event) -> None:
+        """Serve until told to stop.
+
+        Args:
+            taken: Where to listen.
+            lost: Set when the process may go on no longer: another one has the database.
+
+        Raises:
+            StartRefused: That came to be.
+        """
+
+        async def end() -> None:
+            await lost.wait()
+            self.stop()
+
+        ending = asyncio.create_task(end())
+        try:
+            await self.serve([taken])
+        finally:
+            ending.cancel()
+        if lost.is_set():
+            raise StartRefused(
+                "another headbox serve has taken the database, while the connection to it was lost",
+                "Let one of them run.",
+            )
+
     def stop(self) -> None:
         """Begin to end: no new requests, no endless answers, no running tasks; at the second time, at once."""
         self.force_exit = self.should_exit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvloop
@@ -13,7 +13,7 @@ import uvloop
 from headbox.app import create_app, create_content_app
 from headbox.cli.processes.folder import data_folder
 from headbox.cli.processes.parts import Parts
-from headbox.cli.processes.refusal import StartRefused, check_distributed
+from headbox.cli.processes.refusal import check_distributed
 from headbox.cli.processes.server import Server, listening, tune_interpreter
 from headbox.cli.processes.working import worker_of
 from headbox.content_app import ContentApp
@@ -24,6 +24,10 @@ from headbox.tasking.bus import EventBus
 from headbox.tasking.engine import Dispatcher, Engine
 from headbox.uploads import UploadApp
 from headbox.workers.broker import RedisDispatcher, redis_broker, run_elsewhere
+
+#: What a process does until it is told to stop, given its parts, where it listens, and what says that it has lost the
+#: database.
+_Main = Callable[[Parts, socket.socket, asyncio.Event], Coroutine[Any, Any, Server]]
 
 
 def serve(settings: Settings) -> int:
@@ -55,7 +59,7 @@ def serve_content(settings: Settings) -> int:
     return _run(settings, settings.server.content_port, _serve_content)
 
 
-def _run(settings: Settings, port: int, main: Callable[[Parts, socket.socket], Coroutine[Any, Any, Server]]) -> int:
+def _run(settings: Settings, port: int, main: _Main) -> int:
     tune_interpreter()
     with (
         data_folder(settings.data_dir, is_shared=settings.database.url is not None),
@@ -63,22 +67,16 @@ def _run(settings: Settings, port: int, main: Callable[[Parts, socket.socket], C
         Parts.opened(settings) as parts,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        server = runner.run(main(parts, taken))
+        server = runner.run(_run_with_database(parts, taken, main))
     return 0 if server.started else 1
 
 
-async def _serve(parts: Parts, taken: socket.socket) -> Server:
-    async with parts.alone_without_redis() as lost:
-        server = await _serve_all(parts, taken, lost)
-        if lost.is_set():
-            raise StartRefused(
-                "another headbox serve has taken the database, while the connection to it was lost",
-                "Let one of them run.",
-            )
-    return server
+async def _run_with_database(parts: Parts, taken: socket.socket, main: _Main) -> Server:
+    async with parts.database_in_use() as lost:
+        return await main(parts, taken, lost)
 
 
-async def _serve_all(parts: Parts, taken: socket.socket, lost: asyncio.Event) -> Server:
+async def _serve(parts: Parts, taken: socket.socket, lost: asyncio.Event) -> Server:
     await parts.prepare_database(may_migrate=True)
     database = Database.of(parts.settings, "api")
     # Of its own, so that no download waits for a mutation that waits for a sync: SQLite has one connection for each.
@@ -98,13 +96,12 @@ async def _serve_all(parts: Parts, taken: socket.socket, lost: asyncio.Event) ->
             content_database.connected(),
             checkpointed(database),
             worker.running(parts.settings),
-            _ending_when(lost, server),
         ):
-            await server.serve([taken])
+            await server.run_at(taken, lost)
     return server
 
 
-async def _serve_api(parts: Parts, taken: socket.socket) -> Server:
+async def _serve_api(parts: Parts, taken: socket.socket, lost: asyncio.Event) -> Server:
     await parts.prepare_database(may_migrate=False)
     database = Database.of(parts.settings, "api")
     with _sending(parts.settings) as dispatcher:
@@ -114,11 +111,11 @@ async def _serve_api(parts: Parts, taken: socket.socket) -> Server:
             uploads = UploadApp(engine=engine, storage=parts.storage)
             app = create_app(engine=engine, storage=parts.storage, graphql=graphql, uploads=uploads, content=None)
             server = Server(app, parts.settings, on_stop=(graphql.close, uploads.close))
-            await server.serve([taken])
+            await server.run_at(taken, lost)
     return server
 
 
-async def _serve_content(parts: Parts, taken: socket.socket) -> Server:
+async def _serve_content(parts: Parts, taken: socket.socket, lost: asyncio.Event) -> Server:
     await parts.prepare_database(may_migrate=False)
     database = Database.of(parts.settings, "content")
     async with parts.bus() as bus, database.connected():
@@ -127,23 +124,8 @@ async def _serve_content(parts: Parts, taken: socket.socket) -> Server:
             database=database, storage=parts.storage, content=content, bus=bus, server=parts.settings.server
         )
         server = Server(app, parts.settings)
-        await server.serve([taken])
+        await server.run_at(taken, lost)
     return server
-
-
-@asynccontextmanager
-async def _ending_when(lost: asyncio.Event, server: Server) -> AsyncIterator[None]:
-    """Tell a server to end when an event comes within the block."""
-
-    async def end() -> None:
-        await lost.wait()
-        server.stop()
-
-    waiting = asyncio.create_task(end())
-    try:
-        yield
-    finally:
-        waiting.cancel()
 
 
 @contextmanager

@@ -119,9 +119,9 @@ def _work(settings: Settings, parent: int | None = None) -> int:
 
 
 async def _run(parts: Parts, taken: socket.socket, parent: int | None) -> Server:
-    await parts.prepare_database(may_migrate=False)
     settings = parts.settings
-    async with parts.bus() as bus:
+    async with parts.database_in_use() as lost, parts.bus() as bus:
+        await parts.prepare_database(may_migrate=False)
         worker = worker_of(parts, bus, is_alone=False)
         app = create_health_app(worker.process.look, worker.process.turn, settings.server)
         # A terminal interrupts the supervisor and its processes alike: it is for the supervisor to pass it on, once.
@@ -130,7 +130,7 @@ async def _run(parts: Parts, taken: socket.socket, parent: int | None) -> Server
         if parent is not None:
             _follow(parent, server)
         async with worker.running(settings):
-            await server.serve([taken])
+            await server.run_at(taken, lost)
     return server
 
 

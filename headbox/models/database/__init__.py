@@ -21,7 +21,7 @@ from headbox.models.database.migrate import migrate, migrate_apart, pending_migr
 from headbox.models.database.moments import commits_durable, writers_ended
 from headbox.models.database.search import create_search_indexes
 from headbox.models.database.sessions import end_sessions, interrupt
-from headbox.models.database.sole_use import check_shareable, sole_use
+from headbox.models.database.sole_use import in_use
 from headbox.models.database.sql import (
     analyze,
     clock,
@@ -57,7 +57,6 @@ __all__ = [
     "Transient",
     "Unreachable",
     "analyze",
-    "check_shareable",
     "checkpointed",
     "clock",
     "commits_durable",
@@ -67,6 +66,7 @@ __all__ = [
     "execute",
     "fetch",
     "has_label",
+    "in_use",
     "insert_all",
     "insert_new",
     "interrupt",
@@ -85,7 +85,6 @@ __all__ = [
     "retrying",
     "row_lock",
     "row_of",
-    "sole_use",
     "transaction",
     "waiting_for_database",
     "writers_ended",

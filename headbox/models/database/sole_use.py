@@ -1,6 +1,7 @@
 """Who may use a database on a server: one process that tells nobody what it does, or many that tell each other.
 
-A lock of a session, which ends with its connection and so with its process, however that ends.
+Every process holds a lock for as long as it runs, the one exclusively and the many together. It is a lock of a session,
+which ends with its connection and so with its process, however that ends.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ WAIT_SECONDS = 10.0
 #: How often it asks for the lock meanwhile, in seconds.
 POLL_SECONDS = 0.2
 
-_HINT = (
+_SHARED_HINT = "Set HEADBOX_REDIS_URL, the same for all; or stop them."
+_SOLE_HINT = (
     "Stop it; or let many processes share the database: set HEADBOX_REDIS_URL, the same for all, and run headbox api,"
     " headbox content and headbox worker."
 )
@@ -33,24 +35,31 @@ log = logging.getLogger(__name__)
 
 
 class InUse(DatabaseUnusable):
-    """Another process has the database for itself, or needs it for itself."""
+    """Another process has the database, and would not hear of this one."""
 
 
 @asynccontextmanager
-async def sole_use(database: Database) -> AsyncIterator[asyncio.Event]:
-    """Keep other processes from a database on a server for as long as the block lasts.
+async def in_use(database: Database, *, is_shared: bool) -> AsyncIterator[asyncio.Event]:
+    """Keep a database on a server from those that this process would not hear of, for as long as the block lasts.
+
+    Args:
+        database: Where it is; not SQLite, whose file is locked with its folder.
+        is_shared: Whether others that share it are let in.
 
     Yields:
-        Set when another process has it: the connection was lost, and that one was faster.
+        Set when this process has the database no more: the connection was lost, and another one was faster.
 
     Raises:
-        InUse: Another process has it now.
+        InUse: Another process has it for itself; or has it at all, where it is not shared.
         DatabaseUnusable: It cannot be used.
     """
-    server = _server_of(database)
-    connection = await waiting_for_database(lambda: _locked(server, is_shared=False))
+    assert isinstance(database.place, PostgresServer), "a file is locked with its folder"
+    # An old server does not know the settings of the lock's connection: this says what it is, and not what it lacks.
+    await waiting_for_database(database.place.check)
+    lock = _Lock(database.place, is_shared=is_shared)
+    connection = await waiting_for_database(lock.taken)
     lost = asyncio.Event()
-    keeping = asyncio.create_task(_keep(server, connection, lost))
+    keeping = asyncio.create_task(_keep(lock, connection, lost))
     try:
         yield lost
     finally:
@@ -59,30 +68,15 @@ async def sole_use(database: Database) -> AsyncIterator[asyncio.Event]:
             await keeping
 
 
-async def check_shareable(database: Database) -> None:
-    """Make sure that no process has a database on a server for itself.
-
-    Raises:
-        InUse: One has.
-        DatabaseUnusable: It cannot be used.
-    """
-    (await _locked(_server_of(database), is_shared=True)).terminate()
-
-
-def _server_of(database: Database) -> PostgresServer:
-    assert isinstance(database.place, PostgresServer), "a file is locked with its folder"
-    return database.place
-
-
-async def _keep(server: PostgresServer, connection: Session, lost: asyncio.Event) -> None:
+async def _keep(lock: _Lock, connection: Session, lost: asyncio.Event) -> None:
     """Take the lock again whenever its connection was lost, until another process has it."""
     try:
         while True:
             await _ended(connection)
-            log.warning("the connection that keeps the database for this process alone was lost")
-            connection = await waiting_for_database(lambda: _locked(server, is_shared=False))
+            log.warning("the connection that keeps other processes from the database was lost")
+            connection = await waiting_for_database(lock.taken)
     except DatabaseUnusable as error:
-        log.error("this process has the database for itself no more", extra={"reason": str(error)})  # noqa: TRY400
+        log.error("this process has the database no more", extra={"reason": str(error)})  # noqa: TRY400
     finally:
         lost.set()
         connection.terminate()
@@ -96,27 +90,49 @@ async def _ended(connection: Session) -> None:
         await ended.wait()
 
 
-async def _locked(server: PostgresServer, *, is_shared: bool) -> Session:
-    """Return a connection that has the lock."""
-    connection = await server.connect(**keepalive_settings(LOCK_KEEPALIVE))
-    try:
-        keep_alive(connection, LOCK_KEEPALIVE)
-        with translating():
-            await _lock(connection, server.name, "pg_try_advisory_lock_shared" if is_shared else "pg_try_advisory_lock")
-    except BaseException:
-        connection.terminate()
-        raise
-    return connection
+class _Lock:
+    """The lock of one database, as one process wants it."""
+
+    def __init__(self, server: PostgresServer, *, is_shared: bool) -> None:
+        self._server = server
+        self._is_shared = is_shared
+
+    async def taken(self) -> Session:
+        """Return a connection that has the lock.
+
+        Raises:
+            InUse: Another process does not let go of it.
+        """
+        connection = await self._server.connect(**keepalive_settings(LOCK_KEEPALIVE))
+        try:
+            keep_alive(connection, LOCK_KEEPALIVE)
+            with translating():
+                await self._take(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _take(self, connection: Session) -> None:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + WAIT_SECONDS
+        is_told = False
+        while not await _try(connection, is_shared=self._is_shared):
+            if clock() > deadline:
+                raise await self._refusal(connection)
+            if not is_told:
+                log.warning("another headbox has the database; waiting for it to end")
+                is_told = True
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _refusal(self, connection: Session) -> InUse:
+        name = self._server.name
+        if not self._is_shared and await _try(connection, is_shared=True):
+            return InUse(f"other processes share {name}, and would not hear of one without Redis", _SHARED_HINT)
+        return InUse(f"another headbox serve runs on {name} without Redis: it would not hear of this one", _SOLE_HINT)
 
 
-async def _lock(connection: Session, name: str, function: str) -> None:
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + WAIT_SECONDS
-    is_told = False
-    while not await connection.fetchval(f"SELECT {function}($1)", SOLE_USE_LOCK):
-        if clock() > deadline:
-            raise InUse(f"another headbox serve runs on {name} without Redis: two would not hear of each other", _HINT)
-        if not is_told:
-            log.warning("another headbox serve has the database; waiting for it to end")
-            is_told = True
-        await asyncio.sleep(POLL_SECONDS)
+async def _try(connection: Session, *, is_shared: bool) -> bool:
+    """Take the lock if it is to be had now, and tell whether it was."""
+    function = "pg_try_advisory_lock_shared" if is_shared else "pg_try_advisory_lock"
+    return bool(await connection.fetchval(f"SELECT {function}($1)", SOLE_USE_LOCK))
