@@ -6,6 +6,7 @@ A setting `name` of the section `section` is read from `HEADBOX_SECTION_NAME`.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+
+#: Name of a header.
+#: Source: RFC 9110, section 5.6.2.
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+#: Headers that hold what nobody else must see.
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 def _default_data_dir() -> Path:
@@ -390,6 +397,11 @@ class Settings(BaseSettings):
     secret_key_file: Path | None = Field(
         None, description="File of that key; none: secret.key in the data folder, which is made at the first start."
     )
+    user_header: str | None = Field(
+        None,
+        description="Request header in which the proxy in front names the user whom it let in, such as"
+        " X-Forwarded-User; the proxy must replace what clients send in it; none: users are not noted.",
+    )
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
@@ -403,3 +415,16 @@ class Settings(BaseSettings):
     webhook: WebhookSettings = WebhookSettings()
     graphql: GraphQLSettings = GraphQLSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("user_header")
+    @classmethod
+    def _check_user_header(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not _HEADER.fullmatch(value):
+            raise ValueError("the name of a header is needed, such as X-Forwarded-User")
+        if value.lower() in _CREDENTIALS:
+            raise ValueError(
+                "a header with credentials would be written down: name one that holds nothing but the user"
+            )
+        return value

@@ -51,7 +51,9 @@ def create_app(
     ]
     return Starlette(
         routes=routes,
-        middleware=requests.middleware(engine.database, engine.settings.server),
+        middleware=requests.middleware(
+            engine.database, engine.settings.server, user_header=engine.settings.user_header
+        ),
         lifespan=partial(_running, graphql, uploads, content),
     )
 

@@ -1,7 +1,8 @@
 """Logging: every line of the process, ours or a library's, through one formatter on stderr.
 
 Lines are coloured text for people on a terminal, and JSON objects elsewhere, one a line, with at least `timestamp`,
-`level`, `logger` and `event`; `correlation_id` where a request or a task is at work; and what a caller gave as `extra`.
+`level`, `logger` and `event`; `correlation_id` where a request or a task is at work, and the `user` whose it is,
+where one was named; and what a caller gave as `extra`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from headbox.settings import LogSettings
-from headbox.tasking import correlation
+from headbox.tasking import correlation, user
 from headbox.tasking.redaction import masked
 
 #: Libraries that say too much at INFO.
@@ -43,7 +44,7 @@ def _formatter(*, as_text: bool, colors: bool) -> logging.Formatter:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if as_text else "iso", utc=not as_text),
         structlog.stdlib.ExtraAdder(),
         _tell_request,
-        _add_correlation_id,
+        _add_request,
     ]
     render: Processor = (
         structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
@@ -67,9 +68,12 @@ def _json(value: Any, **_: Any) -> str:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _add_correlation_id(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+def _add_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Tell which request or task a line belongs to, and whose that is."""
     if correlation_id := correlation.current():
         event["correlation_id"] = correlation_id
+    if name := user.current():
+        event["user"] = name
     return event
 
 

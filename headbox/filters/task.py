@@ -13,8 +13,8 @@ def matches(condition: Mapping[str, Any], task: Mapping[str, Any]) -> bool:
     Args:
         condition: A filter as clients send it, with values of states in place of states, ids of rows in place of global
             ids (empty for one of something else), and times in the ISO format. Fields that are None are passed over.
-        task: The columns of a task by name, as JSON: `kind`, `state`, `labels`, `created_at`, `repository_id`,
-            `worker_id` and `group_id`.
+        task: The columns of a task by name, as JSON: `kind`, `state`, `labels`, `requested_by`, `created_at`,
+            `repository_id`, `worker_id` and `group_id`.
     """
     return all(_holds(name, value, task) for name, value in condition.items() if value is not None)
 
@@ -40,6 +40,7 @@ _LEAVES: Mapping[str, Callable[[Any, Mapping[str, Any]], bool]] = {
     "repository": lambda key, task: task["repository_id"] == key,
     "worker": lambda key, task: task["worker_id"] == key,
     "group": lambda key, task: task["group_id"] == key,
+    "user": lambda name, task: task["requested_by"] == name,
     "created_after": lambda time, task: datetime.fromisoformat(task["created_at"]) > datetime.fromisoformat(time),
     "created_before": lambda time, task: datetime.fromisoformat(task["created_at"]) < datetime.fromisoformat(time),
     "label": _has_labels,

@@ -133,10 +133,11 @@ class Membership(Model):
     removed_in = fields.BigIntField(null=True)
     # The unit's own: no two open intervals of a repository have the same.
     slot = fields.UUIDField()
-    # How the unit came in, when, and by which task; they outlive the task and the version.
+    # How the unit came in, when, by which task, and who asked for that; they outlive the task and the version.
     origin = fields.CharEnumField(Origin, max_length=10)
     added_at = fields.DatetimeField()
     added_by_id = fields.UUIDField()
+    added_by_user = fields.CharField(max_length=255, null=True)
 
     class Meta(Model.Meta):
         table = "membership"

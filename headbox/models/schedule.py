@@ -24,6 +24,8 @@ class Schedule(Row):
     time_zone = fields.CharField(max_length=64)
     missed_runs = fields.CharEnumField(MissedRuns, max_length=10)
     enabled = fields.BooleanField(default=True)
+    # The user who created it, or changed it last: who asks for its tasks.
+    requested_by = fields.CharField(max_length=255, null=True)
     task_kind = fields.CharField(max_length=100)
     # What the client asked for, as the API names it.
     task_input: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict)

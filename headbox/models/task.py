@@ -40,6 +40,8 @@ class Task(Row):
     error: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
     labels: fields.JSONField[dict[str, str]] = fields.JSONField(default=dict)
     correlation_id = fields.CharField(max_length=64)
+    # The user who asked for it; None where the server did by itself, or was not told. See `tasking.user`.
+    requested_by = fields.CharField(max_length=255, null=True)
     started_at = fields.DatetimeField(null=True)
     finished_at = fields.DatetimeField(null=True)
     # How often a worker took it. Every write that makes something visible applies only to the attempt that made it.

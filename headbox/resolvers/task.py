@@ -11,7 +11,7 @@ from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 
 from headbox.errors import HeadboxError, NotChangeable
-from headbox.filters.conditions import ANY, NONE, Condition, compiled, every, one_of
+from headbox.filters.conditions import ANY, NONE, Condition, compiled, equals, every, one_of
 from headbox.filters.labels import labeled
 from headbox.kinds import AddTask, CopyTask, PublishTask, SyncTask, TaskPurge, TaskType, VersionTask
 from headbox.models import (
@@ -67,6 +67,7 @@ def condition(context: Context, filter: Mapping[str, Any] | None) -> Condition:
             "repository": lambda text: _names(context, "task.repository_id", text, Repository),
             "worker": lambda text: _names(context, "task.worker_id", text, Worker),
             "group": lambda text: _names(context, "task.group_id", text, TaskGroup),
+            "user": lambda name: equals("task.requested_by", name),
             "created_after": lambda time: Condition("task.created_at > ?", (_utc(time),)),
             "created_before": lambda time: Condition("task.created_at < ?", (_utc(time),)),
             "label": lambda labels: _labeled(context, labels),

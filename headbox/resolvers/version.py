@@ -37,6 +37,7 @@ MAX_PLANNED = 1_000
 
 _MEMBER_COLUMNS = (
     "id", "repository_id", "content_id", "added_in", "removed_in", "slot", "origin", "added_at", "added_by_id",
+    "added_by_user",
 )  # fmt: skip
 _MEMBER = ", ".join(f"member.{column} AS member_{column}" for column in _MEMBER_COLUMNS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -234,7 +234,13 @@ def _plain(context: Context, name: str, value: Any) -> Any:
         return value.astimezone(UTC).isoformat()
     if name == "state":
         return [state.value for state in value]
-    texts = value if name == "kind" else [text for label in value for text in label.values() if text is not None]
-    if not all(map(is_findable, texts)):
+    if not all(map(is_findable, _texts(name, value))):
         raise Invalid(field=name, reason="it holds a character that nothing has", path=("task_filter",))
     return value
+
+
+def _texts(name: str, value: Any) -> Sequence[str]:
+    """Return the texts that a condition on texts looks for."""
+    if name == "label":
+        return [text for label in value for text in label.values() if text is not None]
+    return [value] if name == "user" else value

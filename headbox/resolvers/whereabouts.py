@@ -54,7 +54,7 @@ async def memberships(context: Context, content: Content, arguments: PageArgumen
         f"member.{column}" for column in ("id", "repository_id", "content_id", "added_in", "slot", "origin")
     )
     listing = Listing(
-        f"{columns}, member.added_at, member.added_by_id,"
+        f"{columns}, member.added_at, member.added_by_id, member.added_by_user,"
         " CASE WHEN member.removed_in <= repository.latest_number THEN member.removed_in END AS removed_in",
         "membership member JOIN repository ON repository.id = member.repository_id",
         "member.id",

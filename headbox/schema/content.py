@@ -23,7 +23,7 @@ from headbox.schema.errors import UserError
 from headbox.schema.fields import field, mutation
 from headbox.schema.filters import ContentFilter
 from headbox.schema.info import Info, lazy
-from headbox.schema.inputs import LABELS, optional, plain
+from headbox.schema.inputs import ADDED_BY_USER, LABELS, optional, plain
 from headbox.schema.node import Node
 from headbox.schema.scalars import JSON, BigInt
 from headbox.schema.whereabouts import ServedFileConnection
@@ -137,6 +137,11 @@ class ContentEdge:
     @staticmethod
     def added_by(root: Member, info: Info) -> Awaitable[models.Task | None]:
         return info.context.loaders.task.load(root.membership.added_by_id)
+
+    @field(description=ADDED_BY_USER, graphql_type=str | None)
+    @staticmethod
+    def added_by_user(root: Member) -> str | None:
+        return root.membership.added_by_user
 
 
 @strawberry.type(description="A page of the content units of a repository version.")

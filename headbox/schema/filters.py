@@ -26,6 +26,7 @@ class TaskFilter:
     repository: strawberry.ID | None = optional("Works on this repository.")
     worker: strawberry.ID | None = optional("Was taken by this worker.")
     group: strawberry.ID | None = optional("Belongs to this group.")
+    user: str | None = optional("Was asked for by this user.")
     created_after: datetime | None = optional("Was created later than this.")
     created_before: datetime | None = optional("Was created earlier than this.")
     label: list[LabelFilter] | None = optional(_LABEL)

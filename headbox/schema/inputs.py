@@ -69,11 +69,14 @@ class LabelFilter:
 
 
 LABELS = "Labels: an object of at most 64 texts, by keys of at most 63 characters; a text has at most 255."
+ADDED_BY_USER = (
+    "The user of the task that brought it in, which outlives the task; null where nobody was named, or nobody asked."
+)
 EXPECTED_REVISION = (
     "The revision that the update was made for: where it has another by now, nothing is changed and the payload holds a"
     " RevisionConflict. Any revision will do when left out."
 )
 IDEMPOTENCY_KEY = (
-    "The same key with the same request gives the task that the first request made, for 24 hours unless the server is"
-    " set otherwise; at most 255 characters."
+    "The same key with the same request, of the same user, gives the task that the first request made, for 24 hours"
+    " unless the server is set otherwise; at most 255 characters."
 )

@@ -64,6 +64,14 @@ class Schedule(Node):
     )
 
     @field(
+        description="The user who created it or changed it last; that of its tasks. Null where nobody was named.",
+        graphql_type=str | None,
+    )
+    @staticmethod
+    def user(root: Row) -> str | None:
+        return root.requested_by
+
+    @field(
         description="The task that it created last. While that is not finished, no other one is created when it is"
         " due. Null when it created none, or that is gone.",
         graphql_type=Task | None,

@@ -87,6 +87,15 @@ class Task(Node):
     correlation_id: str = strawberry.field(description="Names it in all logs, with the request that created it.")
 
     @field(
+        description="The user who asked for it, or for the schedule that created it, as the proxy in front of the"
+        " server named them: see the setting `HEADBOX_USER_HEADER`. Null where nobody was named, or nobody asked.",
+        graphql_type=str | None,
+    )
+    @staticmethod
+    def user(root: Row) -> str | None:
+        return root.requested_by
+
+    @field(
         description="What it created and is still there, in the order in which it did.",
         graphql_type=list[Node],
     )

@@ -14,6 +14,7 @@ from headbox.schema.distribution import Distribution
 from headbox.schema.enums import Origin
 from headbox.schema.fields import field
 from headbox.schema.info import Info, lazy
+from headbox.schema.inputs import ADDED_BY_USER
 from headbox.schema.scalars import BigInt
 
 Row = strawberry.Parent[models.Membership]
@@ -30,6 +31,7 @@ class Membership:
     )
     origin: Origin = strawberry.field(description="Where it came from.")
     added_at: datetime = strawberry.field(description="When it came in.")
+    added_by_user: str | None = strawberry.field(description=ADDED_BY_USER)
 
     @field(description="Whose versions they are.", graphql_type=lazy("Repository", "repository"))
     @staticmethod

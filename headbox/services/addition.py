@@ -180,7 +180,7 @@ async def _prepared(
     return await versions.prepare_changes(
         connection,
         repository,
-        [member.task.id for member in made],
+        [member.task for member in made],
         origin=origin,
         removed=[key for member in made for key in member.removed],
         base=base if made else None,

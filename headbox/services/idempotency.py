@@ -13,6 +13,7 @@ from tortoise.models import Model
 from headbox.errors import IdempotencyConflict, Invalid
 from headbox.models import IdempotencyKey, Task
 from headbox.models.database import lock_name, now
+from headbox.tasking import user
 from headbox.tasking.engine import UnitOfWork
 
 #: Longest idempotency key, in characters.
@@ -47,7 +48,9 @@ class Idempotency:
             return None
         if not key or len(key) > MAX_KEY or "\0" in key:
             raise Invalid(field="idempotency_key", reason=f"it has 1 to {MAX_KEY} characters", path=_PATH)
-        document = orjson.dumps([kind, asked], option=orjson.OPT_SORT_KEYS, default=_plain)
+        # Who asks is part of what is asked: under another user's key, a request is refused. It must neither be given
+        # the task of somebody else, nor be taken for done, where what was done bears another name.
+        document = orjson.dumps([kind, asked, user.current()], option=orjson.OPT_SORT_KEYS, default=_plain)
         return cls(key, hashlib.sha256(document).hexdigest())
 
     async def earlier(self, work: UnitOfWork) -> Task | None:

@@ -25,7 +25,7 @@ from headbox.services import task_request
 from headbox.services.cron import check_cron, following
 from headbox.services.documents import check_labels, check_name
 from headbox.services.task_request import Request
-from headbox.tasking import correlation
+from headbox.tasking import correlation, user
 from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.types import MissedRuns, ScheduleOutcome
 
@@ -96,6 +96,7 @@ async def create(work: UnitOfWork, new: NewSchedule) -> Schedule:
         time_zone=new.time_zone,
         missed_runs=new.missed_runs,
         enabled=new.enabled,
+        requested_by=user.current(),
     )
     await _check_name_is_free(work.connection, schedule)
     _give(schedule, new.task)
@@ -120,6 +121,8 @@ async def update(
             what="schedule", current=schedule.revision, expected=expected_revision, path=("expected_revision",)
         )
     schedule.revision += 1
+    # Whatever is changed: nobody can have more, or other tasks made in the name of somebody else.
+    schedule.requested_by = user.current()
     if "name" in changes:
         schedule.name = check_name(changes["name"])
         await _check_name_is_free(work.connection, schedule)
@@ -212,7 +215,8 @@ async def _run(work: UnitOfWork, schedule: Schedule) -> None:
     elif await _is_unfinished(work.connection, schedule.last_task_id):
         await _note(work.connection, schedule, ScheduleOutcome.OVERLAPPED, time)
     else:
-        task = await _create_task(work, schedule)
+        with user.acting_for(schedule.requested_by):
+            task = await _create_task(work, schedule)
         await _note(work.connection, schedule, ScheduleOutcome.CREATED, time, task=task)
 
 

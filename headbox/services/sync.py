@@ -216,7 +216,7 @@ async def _keep_what_stands(run: Run, pipeline: SyncPipeline, repository: Reposi
 
 async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> NextVersion:
     prepared = await run.write(
-        lambda work: versions.prepare(work.connection, repository, run.task.id, going=parameters.origins_that_go)
+        lambda work: versions.prepare(work.connection, repository, run.task, going=parameters.origins_that_go)
     )
     run.report("sync.add.content", "Adding to the version", total=prepared.added).add(prepared.added)
     run.report("sync.remove.content", "Removing from the version", total=prepared.removed).add(prepared.removed)

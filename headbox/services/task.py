@@ -37,7 +37,7 @@ from headbox.services import publish_settings as settings_service
 from headbox.services.documents import check_labels, checked
 from headbox.services.idempotency import Idempotency
 from headbox.services.staging import stage
-from headbox.tasking import correlation, lifecycle
+from headbox.tasking import correlation, lifecycle, user
 from headbox.tasking.claims import Claim
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import Automation, OnError, SyncMode, TaskPriority, uuid7
@@ -332,6 +332,7 @@ async def _create(
         input=parameters.model_dump(mode="json"),
         labels=check_labels(labels),
         correlation_id=correlation.current() or correlation.accepted(None),
+        requested_by=user.current(),
         repository_id=repository_id or values.get("repository"),
         remote_revision_id=values.get("remote_revision"),
         repeats_id=repeats_id,

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from headbox.filters.conditions import Condition
-from headbox.models import Repository, RepositoryVersion
+from headbox.models import Repository, RepositoryVersion, Task
 from headbox.models.database import Connection, execute, fetch, joining_many, joining_sets, lock_name, now
 from headbox.types import Origin, uuid7
 
@@ -192,14 +192,14 @@ async def missed(connection: Connection, prepared: NextVersion, limit: int = 100
 
 
 async def prepare(
-    connection: Connection, repository: Repository, task_id: UUID, *, going: Collection[Origin]
+    connection: Connection, repository: Repository, task: Task, *, going: Collection[Origin]
 ) -> NextVersion:
     """Open and close the memberships that lead from the latest version to what a task has staged.
 
     Args:
         connection: Inside of a transaction.
         repository: Claimed by the task for itself.
-        task_id: Whose staged units they are.
+        task: Whose staged units they are.
         going: How units came in that are removed where they are not staged.
     """
     number = repository.latest_number + 1
@@ -207,15 +207,15 @@ async def prepare(
     await discard(connection, repository)
     async with joining_sets(connection):
         if going:
-            await _remove_unstaged(connection, repository, task_id, number, going)
-        await _add_staged(connection, repository, [task_id], number, Origin.SYNC)
+            await _remove_unstaged(connection, repository, task.id, number, going)
+        await _add_staged(connection, repository, [task], number, Origin.SYNC)
     return await _summarised(connection, repository, number)
 
 
 async def prepare_changes(
     connection: Connection,
     repository: Repository,
-    task_ids: Sequence[UUID],
+    tasks: Sequence[Task],
     *,
     origin: Origin,
     removed: Sequence[UUID] = (),
@@ -226,7 +226,8 @@ async def prepare_changes(
     Args:
         connection: Inside of a transaction.
         repository: Claimed by the tasks for themselves.
-        task_ids: Whose staged units they are; no two of them touch the same place.
+        tasks: Whose staged units they are; no two of them touch the same place. The first one brings back what `base`
+            held.
         origin: How the added units come into the repository.
         removed: Units to remove; those that are not there are passed over.
         base: Number of the version to begin with; the latest one when None.
@@ -235,14 +236,14 @@ async def prepare_changes(
     older = None if base == repository.latest_number else base
     gone = [str(content_id) for content_id in removed]
     await discard(connection, repository)
-    async with joining_many(connection, await _size(connection, repository, task_ids, older)):
+    async with joining_many(connection, await _size(connection, repository, [task.id for task in tasks], older)):
         if older is not None:
-            await _remove_added_since(connection, repository, task_ids[0], number, older)
+            await _remove_added_since(connection, repository, tasks[0].id, number, older)
         await _remove(connection, repository, number, gone)
-        if task_ids:
-            await _add_staged(connection, repository, task_ids, number, origin)
+        if tasks:
+            await _add_staged(connection, repository, tasks, number, origin)
         if older is not None:
-            await _add_removed_since(connection, repository, task_ids[0], number, older, but=gone)
+            await _add_removed_since(connection, repository, tasks[0], number, older, but=gone)
     prepared = await _summarised(connection, repository, number)
     prepared.base_number = repository.latest_number if base is None else base
     return prepared
@@ -312,47 +313,54 @@ async def _remove_added_since(
 
 
 async def _add_removed_since(
-    connection: Connection, repository: Repository, task_id: UUID, number: int, base: int, *, but: Sequence[str]
+    connection: Connection, repository: Repository, task: Task, number: int, base: int, *, but: Sequence[str]
 ) -> None:
     """Open again what an earlier version held, but for some units, wherever nothing else stands now."""
     # They keep where they came from; it is this task that brings them back.
     but_for = f" AND content_id NOT IN ({', '.join('?' * len(but))})" if but else ""
     await execute(
         connection,
-        "INSERT INTO membership (repository_id, content_id, added_in, origin, added_at, added_by_id, slot)"  # noqa: S608
-        " SELECT repository_id, content_id, ?, origin, ?, ?, slot FROM membership"
+        "INSERT INTO membership"  # noqa: S608
+        " (repository_id, content_id, added_in, origin, added_at, added_by_id, added_by_user, slot)"
+        " SELECT repository_id, content_id, ?, origin, ?, ?, ?, slot FROM membership"
         f" WHERE repository_id = ? AND added_in <= ? AND removed_in > ?{but_for}"
         " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = membership.repository_id"
         "                 AND present.slot = membership.slot AND present.removed_in IS NULL)"
         " ORDER BY content_id",
-        [number, await now(connection), str(task_id), str(repository.id), base, base, *but],
+        [number, await now(connection), str(task.id), task.requested_by, str(repository.id), base, base, *but],
     )
 
 
 async def _add_staged(
-    connection: Connection, repository: Repository, task_ids: Sequence[UUID], number: int, origin: Origin
+    connection: Connection, repository: Repository, tasks: Sequence[Task], number: int, origin: Origin
 ) -> None:
-    tasks = [str(task_id) for task_id in task_ids]
-    of_tasks = f"staged_content.task_id IN ({', '.join('?' * len(tasks))})"
-    # A unit that is added takes the place of the one that has its slot.
-    await execute(
-        connection,
-        "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"  # noqa: S608
-        f" AND slot IN (SELECT slot FROM staged_content WHERE {of_tasks})"
-        f" AND NOT EXISTS (SELECT 1 FROM staged_content WHERE {of_tasks} AND staged_content.slot = membership.slot"
-        "                 AND staged_content.content_id = membership.content_id)",
-        [number, str(repository.id), *tasks, *tasks],
-    )
-    await execute(
-        connection,
-        "INSERT INTO membership (repository_id, content_id, added_in, origin, added_at, added_by_id, slot)"  # noqa: S608
-        " SELECT ?, staged_content.content_id, ?, ?, ?, staged_content.task_id, staged_content.slot"
-        f" FROM staged_content WHERE {of_tasks}"
-        " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
-        "                 AND present.slot = staged_content.slot AND present.removed_in IS NULL)"
-        " ORDER BY staged_content.content_id",
-        [str(repository.id), number, origin.value, await now(connection), *tasks, str(repository.id)],
-    )
+    time = await now(connection)
+    # By user, who is the same for all rows of a statement then: no row has to be joined with its task.
+    by_user: defaultdict[str | None, list[str]] = defaultdict(list)
+    for task in tasks:
+        by_user[task.requested_by].append(str(task.id))
+    for user, task_ids in by_user.items():
+        of_tasks = f"staged_content.task_id IN ({', '.join('?' * len(task_ids))})"
+        # A unit that is added takes the place of the one that has its slot.
+        await execute(
+            connection,
+            "UPDATE membership SET removed_in = ? WHERE repository_id = ? AND removed_in IS NULL"  # noqa: S608
+            f" AND slot IN (SELECT slot FROM staged_content WHERE {of_tasks})"
+            f" AND NOT EXISTS (SELECT 1 FROM staged_content WHERE {of_tasks} AND staged_content.slot = membership.slot"
+            "                 AND staged_content.content_id = membership.content_id)",
+            [number, str(repository.id), *task_ids, *task_ids],
+        )
+        await execute(
+            connection,
+            "INSERT INTO membership"  # noqa: S608
+            " (repository_id, content_id, added_in, origin, added_at, added_by_id, added_by_user, slot)"
+            " SELECT ?, staged_content.content_id, ?, ?, ?, staged_content.task_id, ?, staged_content.slot"
+            f" FROM staged_content WHERE {of_tasks}"
+            " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
+            "                 AND present.slot = staged_content.slot AND present.removed_in IS NULL)"
+            " ORDER BY staged_content.content_id",
+            [str(repository.id), number, origin.value, time, user, *task_ids, str(repository.id)],
+        )
 
 
 async def discard(connection: Connection, repository: Repository) -> None:

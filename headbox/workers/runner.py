@@ -24,6 +24,7 @@ from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.tasking.lifecycle import Attempt, AttemptOver
 from headbox.tasking.log import recorded
 from headbox.tasking.snapshot import snapshot_of
+from headbox.tasking.user import acting_for
 from headbox.types import TaskState
 from headbox.workers import metrics
 from headbox.workers.execute import execute, expected, is_transient
@@ -68,7 +69,7 @@ class TaskRunner:
         run = Run(self._engine, self._storage, task, self._workspace.folder(f"{task.id}.{task.attempt}"))
         self._running[run.attempt] = current, run
         try:
-            with correlated(task.correlation_id):
+            with correlated(task.correlation_id), acting_for(task.requested_by):
                 if self._stopping.is_set():  # Since it was asked whether the task can be had.
                     await self._end(run, None)
                 else:

@@ -226,6 +226,17 @@ class TestPublicNginx:
             assert anybody.get(f"{url}/content/file").content == b"content"
             assert anybody.get(f"{url}/metrics", auth=("operator", "secret")).status_code == 404
 
+    def test_users_are_those_who_know_a_password(self, url: str, upstream: Upstream) -> None:
+        claimed = {"X-Forwarded-User": "mallory"}
+        with httpx2.Client(verify=False, headers=claimed) as client:
+            client.get(f"{url}/graphql", auth=("operator", "secret"))
+            client.get(f"{url}/content/file", auth=("mallory", "any"))
+            client.get(f"{url}/content/file")
+
+        [api], content = upstream.headers_of("graphql"), upstream.headers_of("content/file")
+        assert api["X-Forwarded-User"] == "operator"
+        assert ["X-Forwarded-User" in headers for headers in content] == [False, False]
+
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
     """Return the files of a certificate for 127.0.0.1 and of its key."""

@@ -77,6 +77,9 @@ def test_each_section_is_read_from_its_variables(monkeypatch: pytest.MonkeyPatch
         ("HEADBOX_STORAGE_DELIVERY", "redirect"),
         ("HEADBOX_STORAGE_SIGNED_URL_SECONDS", "0"),
         ("HEADBOX_STORAGE_ACCEL_PREFIX", "artifacts"),
+        ("HEADBOX_USER_HEADER", "X-Forwarded-User:"),
+        ("HEADBOX_USER_HEADER", "X Forwarded User"),
+        ("HEADBOX_USER_HEADER", "Authorization"),
     ],
 )
 def test_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -103,6 +106,13 @@ def test_addresses_of_redis(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("HEADBOX_REDIS_URL", url)
 
     assert Settings().redis.url == url
+
+
+@pytest.mark.parametrize(("value", "header"), [("Remote-User", "Remote-User"), ("", None)])
+def test_header_of_the_user(monkeypatch: pytest.MonkeyPatch, value: str, header: str | None) -> None:
+    monkeypatch.setenv("HEADBOX_USER_HEADER", value)
+
+    assert Settings().user_header == header
 
 
 def test_list_that_is_no_json_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,11 @@ class Migration(migrations.Migration):
             "CREATE INDEX task_unfinished ON task (state, kind, priority, created_at) WHERE finished_at IS NULL",
             "DROP INDEX task_unfinished",
         ),
+        # The tasks of a user; where nobody is told of users, none are in it.
+        ops.RunSQL(
+            "CREATE INDEX task_requested_by ON task (requested_by, id) WHERE requested_by IS NOT NULL",
+            "DROP INDEX task_requested_by",
+        ),
         # Deleting a task looks for those that repeat it.
         ops.RunSQL(
             "CREATE INDEX task_repeats ON task (repeats_id) WHERE repeats_id IS NOT NULL",

@@ -59,8 +59,8 @@ class Told:
 
 
 _TASK_COLUMNS = (
-    "id", "kind", "state", "priority", "labels", "attempt", "correlation_id", "created_at", "started_at", "finished_at",
-    "error", "created_resources", "repository_id", "group_id", "worker_id",
+    "id", "kind", "state", "priority", "labels", "attempt", "correlation_id", "requested_by", "created_at",
+    "started_at", "finished_at", "error", "created_resources", "repository_id", "group_id", "worker_id",
 )  # fmt: skip
 _TASK = Source(
     table="task",

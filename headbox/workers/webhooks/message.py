@@ -63,6 +63,7 @@ class Messages:
                 "labels": row["labels"],
                 "attempt": row["attempt"],
                 "correlationId": row["correlation_id"],
+                "user": row["requested_by"],
                 "createdAt": _time(row["created_at"]),
                 "startedAt": _time(row["started_at"]),
                 "finishedAt": _time(row["finished_at"]),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from headbox.resolvers.context import Context
 from headbox.resolvers.ids import NodeTypes
@@ -77,9 +78,9 @@ class Api:
             yield result.data
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator[str]:
-        """Serve the API on a free port, and yield the address of its endpoint."""
-        app = Starlette(routes=self.app.routes())
+    async def served(self, middleware: Sequence[Middleware] = ()) -> AsyncIterator[str]:
+        """Serve the API on a free port, behind some middleware, and yield the address of its endpoint."""
+        app = Starlette(routes=self.app.routes(), middleware=middleware)
         # Its logging is left alone: uvicorn's is that of the whole process, and so of the tests that come after.
         config = uvicorn.Config(app, host="127.0.0.1", port=0, ws="websockets-sansio", log_config=None, lifespan="off")
         server = uvicorn.Server(config)

@@ -13,6 +13,7 @@ from headbox.models import Task, TaskGroup, Webhook, WebhookDelivery
 from headbox.services import webhook_delivery as deliveries
 from headbox.services.webhook_delivery import Attempt
 from headbox.settings import WebhookSettings
+from headbox.tasking.user import acting_for
 from tests.factories.repository import make_repository
 from tests.factories.task import make_gate, make_wait
 from tests.integration.schema.api import Api
@@ -97,6 +98,7 @@ async def test_webhook_asks_for_everything_unless_it_says_what(api: Api) -> None
         ({"labels": {"a": 1}}, "INVALID", ["labels", "a"]),
         ({"repository": "nonsense"}, "NOT_FOUND", ["repository"]),
         ({"taskFilter": {"kind": ["a\0"]}}, "INVALID", ["taskFilter"]),
+        ({"taskFilter": {"user": "a\0"}}, "INVALID", ["taskFilter"]),
         ({"taskFilter": {"label": [{"key": "\ud800"}]}}, "INVALID", ["taskFilter"]),
         ({"taskFilter": {"and": [{"kind": ["a"] * 501}]}}, "LIMIT_EXCEEDED", []),
     ],
@@ -286,6 +288,9 @@ FILTERS: list[dict[str, Any]] = [
     {"label": [{"key": "team"}, {"key": "none"}]},
     {"label": [{"key": "team", "value": None}]},
     {"label": []},
+    {"user": "alice"},
+    {"user": ""},
+    {"not": {"user": "alice"}},
     {"and": [{"kind": ["gate.wait"]}, {"label": [{"key": "team"}]}]},
     {"or": [{"kind": ["file.sync"]}, {"label": [{"key": "team", "value": "web"}]}]},
     {"or": []},
@@ -306,8 +311,9 @@ async def test_filters_tell_of_the_tasks_that_the_same_filters_list(api: Api, en
     tasks = [
         await make_wait(engine, gate, labels={"team": "web"}, group_id=group.id),
         await make_wait(engine, gate, labels={"a.b": "c"}, fails=True),
-        await make_wait(engine, gate),
     ]
+    with acting_for("alice"):
+        tasks.append(await make_wait(engine, gate))
     await asyncio.gather(*map(engine.finished, tasks))
     query = "query ($filter: TaskFilter) { tasks(filter: $filter) { edges { node { id } } } }"
 

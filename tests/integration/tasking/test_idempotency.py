@@ -11,6 +11,7 @@ from headbox.models import IdempotencyKey
 from headbox.models.database import now
 from headbox.services import repository as repositories
 from headbox.services import task as tasks
+from headbox.tasking.user import acting_for
 from tests.factories.remote import update_remote
 from tests.factories.repository import make_repository
 from tests.factories.task import make_gate, make_publish, make_sync, make_wait
@@ -45,6 +46,19 @@ async def test_request_stays_the_same_when_the_remote_was_updated_meanwhile(
     second = await make_sync(engine, repository, idempotency_key="key")
 
     assert second.id == first.id
+
+
+async def test_key_of_another_user_is_refused(engine: LocalEngine, upstream: Upstream) -> None:
+    repository = await make_repository(engine, upstream)
+    with acting_for("alice"):
+        first = await make_sync(engine, repository, idempotency_key="key")
+
+    for user in ("bob", None):
+        with acting_for(user), pytest.raises(IdempotencyConflict):
+            await make_sync(engine, repository, idempotency_key="key")
+
+    with acting_for("alice"):
+        assert (await make_sync(engine, repository, idempotency_key="key")).id == first.id
 
 
 @pytest.mark.parametrize("difference", [{"force": True}, {"mode": "additive"}, {"on_error": "skip"}])

@@ -105,6 +105,7 @@ async def test_sync_that_is_distributed_is_told_whole_and_in_order(
         "labels": {},
         "attempt": 1,
         "correlationId": task.correlation_id,
+        "user": None,
         "createdAt": task.created_at.isoformat(),
         "startedAt": task.started_at.isoformat() if task.started_at else None,
         "finishedAt": task.finished_at.isoformat() if task.finished_at else None,

@@ -11,6 +11,7 @@ import pytest
 from headbox.cli import logs
 from headbox.settings import LogSettings
 from headbox.tasking.correlation import correlated
+from headbox.tasking.user import acting_for
 
 log = logging.getLogger("headbox.test")
 
@@ -43,7 +44,7 @@ def configured(**settings: Any) -> io.StringIO:
 def test_lines_are_json_where_nobody_reads_along() -> None:
     stream = configured()
 
-    with correlated("abc123"):
+    with correlated("abc123"), acting_for("alice"):
         log.info("fetched %s", "a.txt", extra={"size_bytes": 3, "labels": {"a": 1}})
 
     [line] = lines(stream)
@@ -55,6 +56,7 @@ def test_lines_are_json_where_nobody_reads_along() -> None:
         "size_bytes": 3,
         "labels": {"a": 1},
         "correlation_id": "abc123",
+        "user": "alice",
     }
 
 

@@ -25,6 +25,7 @@ const DETAILS = graphql(`
       __typename
       id
       correlationId
+      user
       labels
       repository {
         id
@@ -351,6 +352,14 @@ function Details({ task, details }: { task: TaskStateFragment; details: NonNulla
         <dd>
           <Moment at={task.createdAt} />
         </dd>
+        {details.user !== null && (
+          <>
+            <dt>Asked for by</dt>
+            <dd>
+              <Name text={details.user} />
+            </dd>
+          </>
+        )}
         <dt>Priority</dt>
         <dd>{words(task.priority)}</dd>
         <dt>Worker</dt>
