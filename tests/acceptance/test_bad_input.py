@@ -7,6 +7,7 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.support import client
@@ -35,6 +36,22 @@ def test_address_that_others_can_reach_is_refused(tmp_path: Path, host: str) -> 
 
     assert refused.returncode == 2
     assert f"headbox does not listen on {host} while there are no accounts" in refused.stderr
+
+
+def test_proxy_that_does_not_replace_the_user_is_told(data_dir: Path) -> None:
+    query = "mutation { createGarbageCollection(input: {}) { task { id user } errors { code } } }"
+    with HeadboxServer(data_dir, HEADBOX_USER_HEADER="Remote-User") as server:
+        claimed, named = ("Remote-User", "mallory"), ("Remote-User", "alice")
+        both = httpx2.post(f"{server.url}/graphql", json={"query": query}, headers=[claimed, named])
+        one = httpx2.post(f"{server.url}/graphql", json={"query": query}, headers=[named])
+        task = one.json()["data"]["createGarbageCollection"]["task"]
+        client.completed(server, task["id"])
+        tasks = server.query("{ tasks { edges { node { id user } } } }")["tasks"]["edges"]
+
+    assert both.status_code == 400
+    assert "Remote-User is not valid: it is there more than once" in both.text
+    assert task["user"] == "alice"
+    assert [edge["node"] for edge in tasks] == [task]
 
 
 class TestFullDisk:
