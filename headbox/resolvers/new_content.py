@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from headbox.errors import HeadboxError, NotChangeable, NotFound, WrongType
-from headbox.kinds import ContentUnit
+from headbox.kinds import AddTask, ContentUnit
 from headbox.models import Content, Repository, Task, Upload
 from headbox.resolvers.context import Context
-from headbox.resolvers.edits import below, change, wanted, without
+from headbox.resolvers.edits import change, wanted, without
 from headbox.services import content as service
+from headbox.services import task as tasks
 from headbox.services import task_request
 from headbox.services.content import NewContent, NotMade
 from headbox.services.version_request import AddRequest
@@ -59,7 +61,8 @@ async def _create(
 ) -> list[Made]:
 
     async def step(work: UnitOfWork) -> list[Made]:
-        made = await service.create(work, kind, await _wanted(work, context, items))
+        asked = await _asked(work, context, kind, items)
+        made = await service.create(work, kind, asked)
         errors: list[HeadboxError] = []
         for place, item in enumerate(made):
             if isinstance(item, NotMade):
@@ -69,10 +72,10 @@ async def _create(
             raise ExceptionGroup("content that cannot be made", errors)
         ids = [item for item in made if isinstance(item, UUID)]
         rows = {row.id: row for row in await Content.filter(id__in=ids).using_db(work.connection)}
-        tasks = await _add(work, context, kind, items, made)
+        adds = await _add(work, context, asked, made)
         return [
-            Made(errors=item.errors) if isinstance(item, NotMade) else Made(rows[item], task)
-            for item, task in zip(made, tasks, strict=True)
+            Made(errors=item.errors) if isinstance(item, NotMade) else Made(rows[item], add)
+            for item, add in zip(made, adds, strict=True)
         ]
 
     # The same bytes are the same unit, and adding what is there changes nothing.
@@ -80,56 +83,82 @@ async def _create(
 
 
 async def _add(
-    work: UnitOfWork,
-    context: Context,
-    kind: type[ContentUnit],
-    items: Sequence[Mapping[str, Any]],
-    made: Sequence[UUID | NotMade],
+    work: UnitOfWork, context: Context, asked: Sequence[NewContent | NotMade], made: Sequence[UUID | NotMade]
 ) -> list[Task | None]:
-    """Create the tasks that add what was made to the repositories that the items name: one for each repository."""
-    units: dict[str, list[UUID]] = {}
-    for item, unit in zip(items, made, strict=True):
-        if item.get("repository") and isinstance(unit, UUID):
-            units.setdefault(item["repository"], []).append(unit)
-    tasks = {text: await _create_add(work, context, kind, text, added) for text, added in units.items()}
+    """Create the tasks that add what was made to the repositories that it is for: one for each repository."""
+    targets = [item.repository if isinstance(item, NewContent) else None for item in asked]
+    added: dict[UUID, tuple[Repository, list[UUID]]] = {}
+    for repository, unit in zip(targets, made, strict=True):
+        if repository is not None and isinstance(unit, UUID):
+            added.setdefault(repository.id, (repository, []))[1].append(unit)
+    adds: dict[UUID, Task] = {}
+    for repository, units in added.values():
+        task_type = _add_task(context, repository)
+        adds[repository.id] = await task_request.create(work, task_type, AddRequest(repository, add=units))
     return [
-        tasks[item["repository"]] if item.get("repository") and isinstance(unit, UUID) else None
-        for item, unit in zip(items, made, strict=True)
+        adds[repository.id] if repository is not None and isinstance(unit, UUID) else None
+        for repository, unit in zip(targets, made, strict=True)
     ]
 
 
-async def _create_add(
-    work: UnitOfWork, context: Context, kind: type[ContentUnit], text: str, units: Sequence[UUID]
-) -> Task:
-    with below("repository"):
-        repository = await wanted(work, context, text, Repository)
-        task_type = context.registry.add_task(repository.kind)
-        if task_type is None:
-            raise NotChangeable(kind=repository.kind)
-        if kind not in task_type.repository_type().content_types:
-            raise WrongType(key=text, actual=repository.kind, expected=f"repository of {kind.__name__}")
-        return await task_request.create(work, task_type, AddRequest(repository, add=units))
+def _add_task(context: Context, repository: Repository) -> type[AddTask[Any]]:
+    task_type = context.registry.add_task(repository.kind)
+    if task_type is None:
+        raise NotChangeable(kind=repository.kind)
+    return task_type
 
 
-async def _wanted(work: UnitOfWork, context: Context, items: Sequence[Mapping[str, Any]]) -> list[NewContent | NotMade]:
-    """Return what is asked for, with the rows of the uploads that it names."""
-    decoded = [_upload_id(context, item.get("upload")) for item in items]
-    ids = [upload_id for upload_id in decoded if isinstance(upload_id, UUID)]
-    uploads = {row.id: row for row in await Upload.filter(id__in=ids).using_db(work.connection)}
-    wanted: list[NewContent | NotMade] = []
-    for item, upload_id in zip(items, decoded, strict=True):
-        if isinstance(upload_id, NotMade):
-            wanted.append(upload_id)
-        elif upload_id is not None and upload_id not in uploads:
-            wanted.append(NotMade((NotFound(what="Upload", key=item["upload"], path=("upload",)),)))
+async def _asked(
+    work: UnitOfWork, context: Context, kind: type[ContentUnit], items: Sequence[Mapping[str, Any]]
+) -> list[NewContent | NotMade]:
+    """Return what is asked for, with the rows of the uploads and the repositories that it names."""
+    uploads = await _uploads(work, context, items)
+    repositories: dict[str, Repository] = {}
+    asked: list[NewContent | NotMade] = []
+    for item in items:
+        values, text = without(item, *BYTES, "repository"), item.get("repository")
+        try:
+            upload = _upload(context, uploads, item.get("upload"))
+            if text is not None and text not in repositories:
+                repositories[text] = await _repository(work, context, kind, text)
+        except HeadboxError as error:
+            asked.append(NotMade((error,)))
         else:
-            upload = uploads[upload_id] if upload_id else None
-            wanted.append(NewContent(without(item, *BYTES, "repository"), upload, item.get("sha256")))
-    return wanted
+            repository = None if text is None else repositories[text]
+            asked.append(NewContent(values, upload, item.get("sha256"), repository))
+    return asked
 
 
-def _upload_id(context: Context, text: str | None) -> UUID | NotMade | None:
+async def _uploads(work: UnitOfWork, context: Context, items: Sequence[Mapping[str, Any]]) -> dict[UUID, Upload]:
+    """Return the uploads that items name, those that there are."""
+    ids = []
+    for item in items:
+        # Whoever names none is told later, with the item.
+        with suppress(HeadboxError):
+            ids.append(_upload_id(context, item.get("upload")))
+    return {row.id: row for row in await Upload.filter(id__in=list(filter(None, ids))).using_db(work.connection)}
+
+
+def _upload(context: Context, uploads: Mapping[UUID, Upload], text: str | None) -> Upload | None:
+    upload_id = _upload_id(context, text)
+    if upload_id is None:
+        return None
+    if upload_id not in uploads:
+        raise NotFound(what="Upload", key=str(text), path=("upload",))
+    return uploads[upload_id]
+
+
+def _upload_id(context: Context, text: str | None) -> UUID | None:
+    return None if text is None else context.types.decode(text, Upload, path=("upload",))
+
+
+async def _repository(work: UnitOfWork, context: Context, kind: type[ContentUnit], text: str) -> Repository:
+    """Return a repository that units of a kind can be added to now."""
     try:
-        return None if text is None else context.types.decode(text, Upload, path=("upload",))
+        repository = await wanted(work, context, text, Repository)
+        if kind not in _add_task(context, repository).repository_type().content_types:
+            raise WrongType(key=text, actual=repository.kind, expected=f"repository of {kind.__name__}")
+        await tasks.automation_settings(work, repository, repository.automation)
     except HeadboxError as error:
-        return NotMade((error,))
+        raise error.at("repository") from None
+    return repository

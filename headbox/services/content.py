@@ -9,9 +9,18 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from headbox.errors import ContentConflict, HeadboxError, Invalid, LimitExceeded, NotFound, Required, UploadIncomplete
+from headbox.errors import (
+    ContentConflict,
+    HeadboxError,
+    Invalid,
+    LimitExceeded,
+    NotFound,
+    Required,
+    SlotTaken,
+    UploadIncomplete,
+)
 from headbox.kinds import ContentUnit, DeclaredArtifact
-from headbox.models import Artifact, Upload
+from headbox.models import Artifact, Repository, Upload
 from headbox.models.database import Connection, Contended, fetch, insert_new, now
 from headbox.pipeline.batch import Unit
 from headbox.pipeline.keeping import keep_artifacts, keep_content
@@ -37,11 +46,13 @@ class NewContent:
         values: The fields that the client gives.
         upload: The bytes, as a client brought them.
         sha256: The bytes, by the digest of an artifact that is stored. One of the two is given.
+        repository: Where it is to be added.
     """
 
     values: dict[str, Any]
     upload: Upload | None = None
     sha256: str | None = None
+    repository: Repository | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ async def create(
     time = await now(work.connection)
     stored = await _stored(work.connection, wanted)
     prepared = [item if isinstance(item, NotMade) else _prepare(kind, item, stored, time) for item in wanted]
+    prepared = _in_own_places(wanted, prepared)
     units = [unit for unit in prepared if isinstance(unit, Unit)]
     known = await _save(work.connection, units)
     await _keep(work.connection, units)
@@ -137,6 +149,26 @@ def _prepare(kind: type[ContentUnit], new: NewContent, stored: dict[str, int], t
         return NotMade(tuple(fault for fault in group.exceptions if isinstance(fault, HeadboxError)))
     artifact = DeclaredArtifact(getattr(document, roles.relative_path), url="", sha256=sha256, size=size)
     return Unit(document.unit_id(), document.slot_id(), document, (artifact,))
+
+
+def _in_own_places(wanted: Sequence[NewContent | NotMade], prepared: Sequence[Unit | NotMade]) -> list[Unit | NotMade]:
+    """Refuse units that want the place which another one of the request has in a repository: the first one has it."""
+    holders: dict[tuple[UUID, str], Unit] = {}
+    placed: list[Unit | NotMade] = []
+    for new, unit in zip(wanted, prepared, strict=True):
+        if isinstance(unit, Unit) and isinstance(new, NewContent) and new.repository is not None:
+            holder = holders.setdefault((new.repository.id, unit.slot), unit)
+            if holder.id != unit.id:
+                placed.append(_place_taken(unit, holder))
+                continue
+        placed.append(unit)
+    return placed
+
+
+def _place_taken(unit: Unit, holder: Unit) -> NotMade:
+    name, other = (repr(item.artifacts[0].relative_path) for item in (unit, holder))
+    hint = "Add one of them: no version has both."
+    return NotMade((SlotTaken(unit=name, other=other, path=("repository",), hint=hint),))
 
 
 def _bytes_of(new: NewContent, stored: dict[str, int], time: datetime) -> tuple[str, int]:

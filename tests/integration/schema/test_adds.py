@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from headbox.models import RepositoryVersion, Task
+from headbox.models import ContentArtifact, RepositoryVersion, Task
 from headbox.resolvers.ids import GlobalId
 from headbox.services.version_request import MAX_UNITS
 from headbox.types import uuid7
@@ -27,6 +27,11 @@ mutation ($input: CreateFileContentInput!) {{
     content {{ id }} task {{ id ... on FileAdd {{ repository {{ name }} }} }} {ERRORS}
   }}
 }}
+"""
+CREATE_CONTENTS = """
+mutation ($input: CreateFileContentsInput!) {
+  createFileContents(input: $input) { results { task { id } errors { code path } } errors { code path } }
+}
 """
 CLIENTS = 20
 
@@ -208,17 +213,14 @@ async def test_same_units_in_another_order_are_told_apart_by_nobody(shelf: Shelf
 
 async def test_content_is_added_as_it_is_made(shelf: Shelf) -> None:
     await make_files(shelf.api.engine, ("unused", "1"), ("unused too", "2"))
-    many = """
-        mutation ($input: CreateFileContentsInput!) {
-          createFileContents(input: $input) { results { task { id } errors { code path } } errors { code path } }
-        }
-    """
     made = await shelf.api.run(
         CREATE_CONTENT, input={"relativePath": "one", "sha256": digest_of("1"), "repository": shelf.id}
     )
     items = [{"relativePath": path, "sha256": digest_of("2"), "repository": shelf.id} for path in ("two", "three")]
     items += [{"relativePath": "four", "sha256": digest_of("2")}, {"relativePath": "../x", "sha256": digest_of("2")}]
-    results = (await shelf.api.run(many, input={"items": items, "onError": "SKIP"}))["createFileContents"]["results"]
+    results = (await shelf.api.run(CREATE_CONTENTS, input={"items": items, "onError": "SKIP"}))["createFileContents"][
+        "results"
+    ]
 
     task = made["createFileContent"]["task"]
     await shelf.completed(task)
@@ -237,6 +239,33 @@ async def test_content_for_a_repository_that_is_none_is_not_made(shelf: Shelf) -
         values = {"relativePath": "new", "sha256": digest_of("1"), "repository": text}
         [error] = await refused(shelf.api, CREATE_CONTENT, input=values)
         assert (error["code"], error["path"]) == (code, ["input", "repository"])
+
+
+async def test_content_that_cannot_be_added_where_it_is_to_be_harms_no_other(shelf: Shelf) -> None:
+    await make_files(shelf.api.engine, ("unused", "1"), ("unused too", "2"))
+    served = await Shelf.create(shelf.api, "served by nothing", automation="DISTRIBUTE")
+    items = [
+        {"relativePath": "good", "sha256": digest_of("1"), "repository": shelf.id},
+        {"relativePath": "good", "sha256": digest_of("2"), "repository": shelf.id},
+        {"relativePath": "good", "sha256": digest_of("2")},
+        {"relativePath": "lost", "sha256": digest_of("1"), "repository": "nowhere"},
+        {"relativePath": "lost", "sha256": digest_of("1"), "repository": "nowhere"},
+        {"relativePath": "lost", "sha256": digest_of("1"), "repository": served.id},
+    ]
+    faults = [
+        {"code": code, "path": ["input", "items", place, "repository"]}
+        for place, code in (("1", "UNIT_CONFLICT"), ("3", "NOT_FOUND"), ("4", "NOT_FOUND"), ("5", "NO_DISTRIBUTION"))
+    ]
+
+    refusal = (await shelf.api.run(CREATE_CONTENTS, input={"items": items}))["createFileContents"]
+    values = {"items": items, "onError": "SKIP"}
+    results = (await shelf.api.run(CREATE_CONTENTS, input=values))["createFileContents"]["results"]
+
+    assert refusal == {"results": [], "errors": faults}
+    assert [result["errors"] for result in results] == [[], [faults[0]], [], [faults[1]], [faults[2]], [faults[3]]]
+    assert await ContentArtifact.filter(relative_path="lost").count() == 0
+    await shelf.completed(results[0]["task"])
+    assert await shelf.files(1) == {"good"}
 
 
 async def test_adds_of_many_clients_share_few_versions(shelf: Shelf) -> None:
