@@ -1,13 +1,14 @@
 """Where the bytes of artifacts can be fetched: what remotes declared, in the order in which it is tried.
 
 First the sources of the very place that the bytes are wanted for, first known first. Then those of other places with
-the same digest: the bytes are checked, so it does not matter who sends them. A source that failed a short while ago,
-and one whose remote is away, comes after all others; it is tried nevertheless, for it may be well again.
+the same digest: the bytes are checked, so it does not matter who sends them. A STREAMED remote, whose bytes are never
+kept, is asked after those whose bytes need not be fetched again. A source that failed a short while ago, and one whose
+remote is away, comes after all others; it is tried nevertheless, for it may be well again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Set
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -25,8 +26,9 @@ from headbox.errors import (
     TooLarge,
 )
 from headbox.models import ArtifactSource
-from headbox.models.database import Connection, execute, fetch, model_from, now, retrying
+from headbox.models.database import Connection, execute, fetch, json_field, model_from, now, retrying
 from headbox.services.remote_pool import RemotePool
+from headbox.types import DownloadPolicy
 
 #: Most places with the same digest whose sources are looked at; the empty file may be in a million.
 MAX_PLACES = 10
@@ -63,18 +65,30 @@ async def candidates(
     found: dict[int, ArtifactSource] = {}
     for source in [*await _of_place(connection, place), *await _of_digest(connection, sha256)]:
         found.setdefault(source.id, source)
-    return _ordered(found.values(), pool, await now(connection))
+    streamed = await _streamed(connection, {source.remote_id for source in found.values()})
+    since = await now(connection) - timedelta(seconds=pool.source_retry_seconds)
 
-
-def _ordered(sources: Iterable[ArtifactSource], pool: RemotePool, time: datetime) -> list[ArtifactSource]:
-    since = time - timedelta(seconds=pool.source_retry_seconds)
-
-    def rank(source: ArtifactSource) -> tuple[bool, datetime]:
+    def rank(source: ArtifactSource) -> tuple[bool, bool, datetime]:
         failed_lately = source.failed_at if source.failed_at is not None and source.failed_at > since else None
         is_last = failed_lately is not None or pool.is_away(source.remote_id)
-        return is_last, failed_lately or since
+        return is_last, source.remote_id in streamed, failed_lately or since
 
-    return sorted(sources, key=rank)
+    return sorted(found.values(), key=rank)
+
+
+async def _streamed(connection: Connection, remote_ids: Set[UUID]) -> frozenset[UUID]:
+    """Return those of some remotes whose bytes are never kept; of a single one, it makes no difference."""
+    if len(remote_ids) < 2:
+        return frozenset()
+    policy = json_field(connection, "remote_revision.document", "policy")
+    rows = await fetch(
+        connection,
+        "SELECT remote.id FROM remote JOIN remote_revision ON remote_revision.remote_id = remote.id"  # noqa: S608
+        f" AND remote_revision.number = remote.revision WHERE remote.id IN ({', '.join('?' * len(remote_ids))})"
+        f" AND {policy} = '{DownloadPolicy.STREAMED}'",
+        [str(remote_id) for remote_id in remote_ids],
+    )
+    return frozenset(UUID(str(row["id"])) for row in rows)
 
 
 async def _of_place(connection: Connection, place: Place | None) -> list[ArtifactSource]:

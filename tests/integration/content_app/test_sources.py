@@ -199,3 +199,17 @@ class TestStreamed:
 
         assert upstream.hits("book.txt") == 2
         assert await Artifact.filter(sha256=digest_of(LARGE)).exists()
+
+    async def test_remote_whose_bytes_are_kept_is_asked_before(
+        self, site: Site, upstream: Upstream, remote: Remote
+    ) -> None:
+        upstream.files["other/book.txt"] = LARGE
+        other = await site.remote(f"{upstream.url}/other/")
+        urls = [upstream.url_of("book.txt"), upstream.url_of("other/book.txt")]
+        await site.serve_on_demand("book.txt", remote, other, urls=urls, declared=LARGE)
+
+        assert (await site.get("shelf/book.txt")).body == LARGE
+        await site.rest()
+
+        assert upstream.requests == [("GET", "other/book.txt")]
+        assert await Artifact.filter(sha256=digest_of(LARGE)).exists()
