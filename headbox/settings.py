@@ -293,7 +293,7 @@ class StorageSettings(Section):
     check_reads: Literal["size", "once", "always"] = Field(
         "once",
         description="What is compared of the stored files that headbox sends: size; or the digest too of files that it"
-        " sends whole, once for each process or always.",
+        " sends whole, once for each process and whenever a file was written since, or always.",
     )
     repair_bytes_per_second: int = Field(
         200 * MEBIBYTE, gt=0, description="Most bytes that a repair reads in a second, so that clients have the rest."

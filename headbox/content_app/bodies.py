@@ -68,8 +68,8 @@ class Bodies:
         assert digest is not None, "what is stored has a digest"
         assert size is not None, "what is stored has a size"
         body = await self._small_body(digest, size) if size <= SMALL_BYTES else None
-        is_there = body is not None if size <= SMALL_BYTES else await self._stored.has_size(digest, size)
-        if not is_there:
+        stored = await self._stored.look(digest, size) if size > SMALL_BYTES else None
+        if body is None and stored is None:
             if not await self._stored.condemn(digest, size, reads=size <= SMALL_BYTES):
                 raise StoredMeanwhile
             return False
@@ -84,9 +84,9 @@ class Bodies:
         async def read(start: int, stop: int) -> AsyncIterator[bytes]:
             if body is not None:
                 yield body[start:stop]
-                return
-            async for chunk in self._stored.read(digest, size, start, stop):
-                yield chunk
+            elif stored is not None:
+                async for chunk in self._stored.read(stored, start, stop):
+                    yield chunk
 
         async with exchange.while_connected():
             await send(exchange, file, read)

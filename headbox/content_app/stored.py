@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from headbox.content_app.arrival import BrokenOff
 from headbox.content_app.cache import LruCache
@@ -15,6 +16,7 @@ from headbox.errors import ArtifactDamaged, NotFound, StorageUnavailable
 from headbox.models.database import Database
 from headbox.services.artifact import Verdict, condemn
 from headbox.storage import ArtifactStorage
+from headbox.storage.interface import StoredArtifact
 from headbox.tasking.bus import ARTIFACT, EventBus
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,8 @@ class StoredBytes:
         self._bus = bus
         self._metrics = metrics
         self._check_reads = check_reads
-        self._compared: LruCache[str, bool] = LruCache(_CAPACITY)
+        # When each of them was written.
+        self._compared: LruCache[str, datetime] = LruCache(_CAPACITY)
 
     async def whole(self, sha256: str, size: int) -> bytes | None:
         """Return all bytes of a small artifact, compared with their digest; None when they are wrong."""
@@ -56,11 +59,12 @@ class StoredBytes:
             return None
         return body if len(body) == size and hashlib.sha256(body).hexdigest() == sha256 else None
 
-    async def has_size(self, sha256: str, size: int) -> bool:
-        """Tell whether an artifact is there, with as many bytes as it should have."""
-        return await self._storage.size_of(sha256) == size
+    async def look(self, sha256: str, size: int) -> StoredArtifact | None:
+        """Return an artifact as it is stored now; None when it is not there, or has not as many bytes as it should."""
+        stored = await self._storage.look(sha256)
+        return stored if stored is not None and stored.size == size else None
 
-    async def read(self, sha256: str, size: int, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, stored: StoredArtifact, start: int, stop: int) -> AsyncIterator[bytes]:
         """Yield bytes of an artifact from one offset up to another.
 
         Where all of them are asked for, whoever is given the last of them has been given the right ones, as far as the
@@ -69,15 +73,17 @@ class StoredBytes:
         Raises:
             BrokenOff: They are wrong, or cannot be read.
         """
-        is_whole = (start, stop) == (0, size)
-        checks = is_whole and (self._check_reads == "always" or self._is_to_compare_once(sha256))
+        is_whole = (start, stop) == (0, stored.size)
+        checks = is_whole and (self._check_reads == "always" or self._is_to_compare_once(stored))
         try:
-            async for chunk in self._compared_read(sha256) if checks else self._storage.read(sha256, start, stop):
+            async for chunk in (
+                self._compared_read(stored) if checks else self._storage.read(stored.sha256, start, stop)
+            ):
                 yield chunk
         except StorageUnavailable as error:
             raise BrokenOff(error.message) from error
         except (ArtifactDamaged, NotFound) as error:
-            await self.condemn(sha256, size, reads=True)
+            await self.condemn(stored.sha256, stored.size, reads=True)
             raise BrokenOff(error.message) from error
 
     async def condemn(self, sha256: str, size: int, *, reads: bool) -> bool:
@@ -92,19 +98,20 @@ class StoredBytes:
         self._bus.publish(ARTIFACT, sha256, {})
         return True
 
-    def _is_to_compare_once(self, sha256: str) -> bool:
-        return self._check_reads == "once" and self._compared.get(sha256) is None
+    def _is_to_compare_once(self, stored: StoredArtifact) -> bool:
+        # Nobody writes to what is stored: a file that was written later is another one.
+        return self._check_reads == "once" and self._compared.get(stored.sha256) != stored.stored_at
 
-    async def _compared_read(self, sha256: str) -> AsyncIterator[bytes]:
+    async def _compared_read(self, stored: StoredArtifact) -> AsyncIterator[bytes]:
         """Yield all bytes; the last of them when their digest is known to be right."""
         digest = hashlib.sha256()
         kept_back = b""
-        async for chunk in self._storage.read(sha256):
+        async for chunk in self._storage.read(stored.sha256):
             await with_chunk(digest.update, chunk)
             if kept_back:
                 yield kept_back
             kept_back = chunk
-        if digest.hexdigest() != sha256:
-            raise ArtifactDamaged(sha256=sha256, fault="others")
-        self._compared.put(sha256, value=True)
+        if digest.hexdigest() != stored.sha256:
+            raise ArtifactDamaged(sha256=stored.sha256, fault="others")
+        self._compared.put(stored.sha256, stored.stored_at)
         yield kept_back

@@ -74,13 +74,12 @@ class FilesystemStorage(ArtifactStorage):
         key_of(digest)
 
     @override
-    async def size_of(self, digest: str) -> int | None:
+    async def look(self, digest: str) -> StoredArtifact | None:
         with _translated(digest):
-            return _size(self.path_of(digest))
-
-    @override
-    async def exists(self, digest: str) -> bool:
-        return await self.size_of(digest) is not None
+            try:
+                return _stored(digest, self.path_of(digest).stat())
+            except FileNotFoundError:
+                return None
 
     @override
     async def read(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
@@ -223,9 +222,12 @@ def _in_folder(folder: Path) -> list[StoredArtifact]:
             digest = digest_of(f"{folder.name}/{entry.name}")
             if digest is not None:
                 with suppress(FileNotFoundError):
-                    status = entry.stat()
-                    found.append(StoredArtifact(digest, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)))
+                    found.append(_stored(digest, entry.stat()))
     return found
+
+
+def _stored(digest: str, status: os.stat_result) -> StoredArtifact:
+    return StoredArtifact(digest, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _size(path: Path) -> int | None:

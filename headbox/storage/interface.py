@@ -82,13 +82,18 @@ class ArtifactStorage(Protocol):
         """
         ...
 
+    async def look(self, digest: str) -> StoredArtifact | None:
+        """Return an artifact as the storage has it now, or None when it is not stored."""
+        ...
+
     async def size_of(self, digest: str) -> int | None:
         """Return the size of an artifact in bytes, or None when it is not stored."""
-        ...
+        stored = await self.look(digest)
+        return None if stored is None else stored.size
 
     async def exists(self, digest: str) -> bool:
         """Tell whether an artifact is stored."""
-        ...
+        return await self.look(digest) is not None
 
     def read(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes of an artifact in order, in chunks of at most `READ_CHUNK_BYTES`.

@@ -185,17 +185,14 @@ class S3Storage(ArtifactStorage):
             return await obstore.sign_async(self._store, "GET", key_of(digest), timedelta(seconds=seconds))
 
     @override
-    async def size_of(self, digest: str) -> int | None:
+    async def look(self, digest: str) -> StoredArtifact | None:
         try:
             async with self._lanes.looks:
                 with _translated(FileNotFoundError):
-                    return (await _sent(lambda: obstore.head_async(self._store, key_of(digest))))["size"]
+                    found = await _sent(lambda: obstore.head_async(self._store, key_of(digest)))
         except FileNotFoundError:
             return None
-
-    @override
-    async def exists(self, digest: str) -> bool:
-        return await self.size_of(digest) is not None
+        return StoredArtifact(digest, found["size"], found["last_modified"])
 
     @override
     async def read(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
