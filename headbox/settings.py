@@ -174,6 +174,17 @@ class TaskSettings(Section):
     )
 
 
+class DistributionSettings(Section):
+    """What is kept of distributions."""
+
+    history_days: float | None = Field(
+        None,
+        gt=0,
+        le=36_500,
+        description="How long it is kept what was served until when, in days; for ever when it is not set.",
+    )
+
+
 class GarbageSettings(Section):
     """When content and artifacts go that nothing needs."""
 
@@ -407,6 +418,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
     task: TaskSettings = TaskSettings()
+    distribution: DistributionSettings = DistributionSettings()
     garbage: GarbageSettings = GarbageSettings()
     download: DownloadSettings = DownloadSettings()
     sync: SyncSettings = SyncSettings()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from headbox.models import DistributionHistory
-from headbox.models.database import Connection, execute, fetch, now
+from headbox.models.database import Connection, delete_in_batches, execute, fetch, now
 
 
 async def record(connection: Connection, distribution_id: UUID) -> bool:
@@ -60,6 +60,13 @@ async def close(connection: Connection, distribution_id: UUID) -> datetime:
         [time, str(distribution_id)],
     )
     return time
+
+
+async def forget(connection: Connection, days: float | None) -> None:
+    """Delete what was served until so many days ago; nothing, when that is None."""
+    if days is not None:
+        before = await now(connection) - timedelta(days=days)
+        await delete_in_batches(connection, "distribution_history", "until < ?", [before])
 
 
 async def served_at(base_path: str, time: datetime) -> DistributionHistory | None:

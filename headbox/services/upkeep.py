@@ -6,7 +6,17 @@ import time
 from datetime import timedelta
 
 from headbox.models.database import Connection, execute, fetch, is_sqlite, now, transaction
-from headbox.services import garbage, leftovers, purge, schedule, sync_plan, sync_retry, upload, webhook_delivery
+from headbox.services import (
+    distribution_history,
+    garbage,
+    leftovers,
+    purge,
+    schedule,
+    sync_plan,
+    sync_retry,
+    upload,
+    webhook_delivery,
+)
 from headbox.tasking.engine import Engine
 
 #: How often rows are looked for that nobody needs, in seconds.
@@ -40,6 +50,8 @@ class Upkeep:
             self._next_sweep = clock + SWEEP_SECONDS
             await purge.purge_old(self._engine)
             await webhook_delivery.purge(self._engine)
+            days = self._engine.settings.distribution.history_days
+            await distribution_history.forget(self._engine.database.connection, days)
             await garbage.create_due(self._engine)
             self._has_leftovers = True
             await sweep(self._engine.database.connection)

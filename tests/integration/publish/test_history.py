@@ -12,6 +12,8 @@ from headbox.models import DistributionHistory, Publication
 from headbox.services import distribution_history as history
 from headbox.services import publication as publications
 from headbox.services import repository as repositories
+from headbox.services.upkeep import Upkeep
+from headbox.settings import DistributionSettings
 from tests.factories.distribution import delete_distribution, make_distribution, update_distribution
 from tests.factories.task import make_publish
 from tests.integration.schema.api import Api
@@ -96,6 +98,23 @@ async def test_publish_that_changes_nothing_writes_nothing(mirror: Mirror) -> No
     await publish(mirror, 1)
 
     assert await periods() == [("files", 1, True)]
+
+
+async def test_what_was_served_long_ago_is_forgotten_when_settings_say_so(mirror: Mirror) -> None:
+    await make_distribution(mirror.engine, "files", mirror.repository)
+    await publish(mirror, 1)
+    await publish(mirror, 2)
+    long_ago = datetime.now(UTC) - timedelta(days=31)
+    await DistributionHistory.filter(version_number=1).update(since=long_ago, until=long_ago)
+    await DistributionHistory.filter(version_number=2).update(since=long_ago)
+
+    await Upkeep(mirror.engine).run()
+    assert await periods() == [("files", 1, False), ("files", 2, True)]
+
+    kept = DistributionSettings(history_days=30)
+    mirror.engine.settings = mirror.engine.settings.model_copy(update={"distribution": kept})
+    await Upkeep(mirror.engine).run()
+    assert await periods() == [("files", 2, True)]
 
 
 async def test_move_rename_and_deletion_leave_what_was(mirror: Mirror) -> None:
