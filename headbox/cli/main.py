@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -11,11 +15,15 @@ from typing import Any
 import click
 
 from headbox import __version__
-from headbox.cli.failures import ExitCode, UsageFailure
+from headbox.cli.failures import ExitCode, Failure, UsageFailure
 from headbox.cli.lazy import LazyCommand, LazyGroup
 
 #: Where plugins are found. `headbox.kinds` has the same name, but importing it would take most of a second.
 _ENTRY_POINT_GROUP = "headbox.plugins"
+#: The file descriptor of standard output.
+_STDOUT = 1
+#: Why the output cannot be written: the disk or the quota is full, the file too long, the device gone.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 #: The nouns of the core, in the order of the help. Their commands are derived from the GraphQL schema.
 CORE_NOUNS = {
@@ -71,6 +79,19 @@ def _plugins() -> list[str]:
 
 
 class _Headbox(LazyGroup):
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command line; one whose output finds no room ends like any that fails."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            # What is left in the buffer would fail once more at the end of the process.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+            with suppress(OSError):
+                Failure(f"{error.filename or 'The output'} cannot be written: {error.strerror}.").show()
+            sys.exit(ExitCode.FAILED)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C ends each of them alike, also at a question."""
         try:

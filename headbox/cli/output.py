@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import click
 import orjson
 import yaml
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,8 +20,13 @@ from headbox.cli.printable import printable
 
 #: Width of a table that no terminal limits: whoever reads a pipe wants whole values.
 PIPE_WIDTH = 10_000
-#: The fields that tell most.
-_FIRST = ("name", "basePath", "relativePath", "number", "kind", "state")
+#: Longest word that is not broken to make room for other columns: ids and digests are longer.
+WHOLE_WORD = 32
+#: Blanks between two columns.
+_GAP = 2
+#: The fields that tell most, and those that tell least.
+_FIRST = ("name", "basePath", "relativePath", "number", "kind", "state", "url", "repository")
+_LAST = ("correlationId", "id")
 #: Values that are not worth a line.
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 #: What a nested object is shown by, the first that it has.
@@ -54,14 +61,65 @@ def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | No
     if not rows:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = [name for name in _in_order(rows[0]) if any(_is_telling(row[name]) for row in rows)]
-    if "name" in columns:
-        columns = [name for name in columns if name != "id"]
-    for name in columns:
-        table.add_column((titles or {}).get(name, title(name)), overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(name, row[name]) for name in columns))
+    names = [name for name in _in_order(rows[0]) if any(_is_telling(row[name]) for row in rows)]
+    columns = {
+        name: _Column((titles or {}).get(name, title(name)), [_cell(name, row[name]) for row in rows])
+        for name in names
+        if name != "id" or "name" not in names
+    }
+    widths = _widths(columns)
+    for name, width in widths.items():
+        table.add_column(columns[name].title, overflow="fold", width=width)
+    for row in zip(*(columns[name].cells for name in widths), strict=True):
+        table.add_row(*row)
     print_table(table)
+    if left_out := [column.title for name, column in columns.items() if name not in widths]:
+        click.echo(f"Too wide for this terminal: {', '.join(left_out)}. --output json has all.", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What a column of a table shows.
+
+    Attributes:
+        title: Its title.
+        cells: Its cells, downwards.
+    """
+
+    title: str
+    cells: Sequence[Text]
+
+    def widest(self) -> int:
+        """Return how wide it is without a line break."""
+        return max(map(cell_len, [self.title, *(line for cell in self.cells for line in cell.plain.splitlines())]))
+
+    def narrowest(self) -> int:
+        """Return how wide it must be, so that no word is broken that need not be."""
+        every = [*self.title.split(), *(word for cell in self.cells for word in cell.plain.split())]
+        return min(WHOLE_WORD, max(map(cell_len, every)))
+
+
+def _widths(columns: Mapping[str, _Column]) -> dict[str, int]:
+    """Return how wide each column is to be; those are missing that the terminal has no room for.
+
+    The id, which commands take, goes before the others; they go in their order.
+    """
+    console = Console()
+    if not console.is_terminal:
+        return {name: column.widest() for name, column in columns.items()}
+    room = console.width + _GAP
+    widths: dict[str, int] = {}
+    for name in sorted(columns, key="id".__ne__):
+        needed = columns[name].narrowest()
+        if needed + _GAP <= room or not widths:
+            widths[name] = min(needed, console.width)
+            room -= needed + _GAP
+    # What is left over goes to those first that need the least of it.
+    for name in sorted(widths, key=lambda name: columns[name].widest() - widths[name]):
+        more = max(0, min(room, columns[name].widest() - widths[name]))
+        widths[name] += more
+        room -= more
+    return {name: widths[name] for name in columns if name in widths}
 
 
 def print_heading(text: str) -> None:
@@ -92,7 +150,7 @@ def label(value: Mapping[str, Any]) -> Any:
 
 def _in_order(names: Iterable[str]) -> list[str]:
     """Return the names of fields as people look for them: what it is first, its id, which is long, last."""
-    ranks = {name: rank for rank, name in enumerate(_FIRST)} | {"id": len(_FIRST) + 1}
+    ranks = {name: rank for rank, name in enumerate((*_FIRST, None, *_LAST))}
     return sorted(names, key=lambda name: ranks.get(name, len(_FIRST)))
 
 
@@ -119,5 +177,13 @@ def words(value: Any) -> str:
     if isinstance(value, dict):
         if (name := label(value)) is not None:
             return words(name)
-        return ", ".join(f"{key}={words(item)}" for key, item in value.items() if key != "__typename")
+        return ", ".join(_pair(key, item) for key, item in value.items() if key != "__typename")
     return str(value)
+
+
+def _pair(key: str, value: Any) -> str:
+    """Return a field and its value; an object without a name in brackets, and one of nothing as the field alone."""
+    if not isinstance(value, dict) or label(value) is not None:
+        return f"{key}={words(value)}"
+    inner = words(value)
+    return f"{key} ({inner})" if inner else key

@@ -18,10 +18,10 @@ from headbox.client.profiles import SERVER_VARIABLE, TOKEN_VARIABLE, Profile, Pr
 
 
 @contextmanager
-def _profiles() -> Iterator[Profiles]:
-    """Give the profiles, and let the block end as a failure where they cannot be used."""
+def _failing() -> Iterator[None]:
+    """Let the block end as a failure where the profiles cannot be used."""
     try:
-        yield Profiles.of_user()
+        yield
     except ClientError as error:
         raise UsageFailure(f"{error}.") from error
 
@@ -31,14 +31,14 @@ def _add(name: str, url: str, ca_file: Path | None, *, with_token: bool) -> None
 
     The server has no accounts yet: a token is for a proxy in front of it, and sent as Authorization: Bearer.
     """
-    with _profiles() as profiles:
+    with _failing():
         token = _read_token() if with_token else None
         try:
             Connection(url, token=token, ca_file=ca_file)
         except ServerUnreachable as error:
             raise UsageFailure(f"{error}.", hint="An address begins with http:// or https://.") from error
-        profiles.add(name, Profile(url, token, ca_file and ca_file.absolute()))
-        profiles.save()
+        with Profiles.changing() as profiles:
+            profiles.add(name, Profile(url, token, ca_file and ca_file.absolute()))
 
 
 def _read_token() -> str:
@@ -49,7 +49,8 @@ def _read_token() -> str:
 
 def _list(output_format: OutputFormat) -> None:
     """List the profiles. Tokens are not shown."""
-    with _profiles() as profiles:
+    with _failing():
+        profiles = Profiles.of_user()
         rows = [
             {
                 "name": name,
@@ -68,16 +69,14 @@ def _list(output_format: OutputFormat) -> None:
 
 def _use(name: str) -> None:
     """Make a profile the one in use."""
-    with _profiles() as profiles:
+    with _failing(), Profiles.changing() as profiles:
         profiles.use(name)
-        profiles.save()
 
 
 def _remove(name: str) -> None:
     """Remove a profile and its token."""
-    with _profiles() as profiles:
+    with _failing(), Profiles.changing() as profiles:
         profiles.remove(name)
-        profiles.save()
 
 
 command = click.Group(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -61,8 +63,23 @@ class Profiles:
             ProfileInvalid: The file cannot be read, or others can read it.
         Source: XDG Base Directory Specification.
         """
-        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-        return cls.read(Path(base) / "headbox" / "profiles.json")
+        return cls.read(_path_of_user())
+
+    @classmethod
+    @contextmanager
+    def changing(cls) -> Iterator[Profiles]:
+        """Give the profiles of whoever runs this, and write what the block has changed of them.
+
+        Another program that changes them waits for the end of the block, and then reads what was written.
+
+        Raises:
+            ProfileInvalid: The file cannot be read or written, or others can read it.
+        """
+        path = _path_of_user()
+        with _locked(path.with_name(f"{path.name}.lock")):
+            profiles = cls.read(path)
+            yield profiles
+            profiles.save()
 
     @classmethod
     def read(cls, path: Path) -> Profiles:
@@ -160,7 +177,7 @@ class Profiles:
         """
         kept = {"current": self.current, "profiles": {name: _kept(value) for name, value in self.by_name.items()}}
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(self.path)
             # It has the mode 0600 from the beginning, and a command that reads at this moment reads the old one.
             with NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
                 # It holds tokens: nothing of it stays where it cannot be written whole.
@@ -173,6 +190,33 @@ class Profiles:
                     raise
         except OSError as error:
             raise ProfileInvalid(f"{self.path} cannot be written: {error.strerror}") from error
+
+
+def _path_of_user() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "headbox" / "profiles.json"
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder of a file, which nobody else can look into."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock for the time of the block; the file stays, for others may be waiting for it.
+
+    Raises:
+        ProfileInvalid: The file cannot be made.
+    """
+    try:
+        _make_folder(path)
+        # Open for writing: an exclusive lock needs it on NFS.
+        file = path.open("w")
+    except OSError as error:
+        raise ProfileInvalid(f"{path} cannot be written: {error.strerror}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _of(value: Mapping[str, Any]) -> Profile:

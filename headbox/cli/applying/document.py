@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from graphql import (
 
 from headbox.cli.applying.resources import Resource
 from headbox.cli.derived.references import Lookup, Reference
-from headbox.cli.derived.values import choice
+from headbox.cli.derived.values import choice, nearest
 
 #: Most values in a file: aliases of aliases could stand for any number.
 MOST_VALUES = 100_000
@@ -144,7 +143,7 @@ class _Reader:
         kind = kind_node.value if isinstance(kind_node, yaml.ScalarNode) else ""
         resource = self._known.get(kind)
         if resource is None:
-            self._problem(kind_node, f"there is no kind {kind!r}{_nearest(kind, self._known)}")
+            self._problem(kind_node, f"there is no kind {kind!r}{nearest(kind, self._known)}")
             return None
         before = len(self.problems)
         values = self._fields(node, entries, resource.kind, resource.fields, depth=1)
@@ -188,7 +187,7 @@ class _Reader:
             if name in fields:
                 values[name] = self._value(value, fields[name].type, name, depth)
             else:
-                self._problem(key, f"{what} has no field {name!r}{_nearest(name, fields)}")
+                self._problem(key, f"{what} has no field {name!r}{nearest(name, fields)}")
         for name, wanted in fields.items():
             if is_required_input_field(wanted) and values.get(name) is None and name not in entries:
                 self._problem(node, f"{what} needs the field {name!r}")
@@ -244,7 +243,7 @@ class _Reader:
             found = by_word.get(choice(node.value))
             if found is None:
                 return self._problem(
-                    node, f"{name!r} is none of {', '.join(named.values)}{_nearest(node.value, by_word)}"
+                    node, f"{name!r} is none of {', '.join(named.values)}{nearest(node.value, by_word)}"
                 )
             return found
         if named.name in _SCALARS:
@@ -341,10 +340,3 @@ class _Reader:
 
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
-
-
-def _nearest(name: str, known: Mapping[str, object]) -> str:
-    """Return a question after the name that was meant, or nothing where none is near."""
-    by_folded = {each.lower(): each for each in known}
-    found = get_close_matches(name.lower(), by_folded, n=1)
-    return f": did you mean {by_folded[found[0]]!r}?" if found else ""

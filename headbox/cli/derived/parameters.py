@@ -27,6 +27,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from headbox.cli.derived.checking import check
 from headbox.cli.derived.names import Complete, completing
 from headbox.cli.derived.operations import Composite, Operation, kebab
 from headbox.cli.derived.references import Lookup
@@ -79,13 +80,14 @@ def variables(operation: Operation, known: tuple[Parameter, ...], values: Mappin
         values: What click parsed, by the names of its parameters; None and () are what was not given.
 
     Raises:
-        click.UsageError: A value cannot be read, or two contradict each other.
+        click.UsageError: A value cannot be read, two contradict each other, or something is missing.
     """
     tree: dict[str, Any] = {"input": {}} if "input" in operation.field.args else {}
     for parameter in known:
         value = values[str(parameter.click.name)]
         if value is not None and value != ():
             put(tree, parameter.path, parameter.convert(value))
+    check(operation, {parameter.path: _written(parameter.click) for parameter in known}, tree)
     return tree
 
 
@@ -106,6 +108,11 @@ def put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 def option_name(parameter: click.Parameter) -> str:
     """Return the name of a parameter as it is written, without dashes: "remote.create.url"."""
     return parameter.opts[0].lstrip("-")
+
+
+def _written(parameter: click.Parameter) -> str:
+    """Return a parameter as people write it: "--remote.create.url", or "NAME_OR_ID" of an argument."""
+    return parameter.opts[0] if isinstance(parameter, click.Option) else str(parameter.metavar)
 
 
 class _Walk:

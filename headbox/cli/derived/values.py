@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -65,6 +66,13 @@ def constant(name: str) -> str:
 def choice(value: str) -> str:
     """Return an enum value as it is written on a command line: "on-demand" of "ON_DEMAND"."""
     return value.lower().replace("_", "-")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question after the name that was meant, to stand behind a sentence; nothing where none is near."""
+    by_folded = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower(), by_folded, n=1)
+    return f": did you mean {by_folded[found[0]]!r}?" if found else ""
 
 
 def is_list(input_type: GraphQLInputType) -> bool:

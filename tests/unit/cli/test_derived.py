@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import click
@@ -235,10 +236,24 @@ def test_an_id_alone_stands_for_a_choice() -> None:
         (["--labels", "nonsense"], "'nonsense' is not JSON"),
         (["--labels", "a=b", "--labels", "c"], "'a=b c' is neither JSON nor NAME=VALUE."),
         (["--remote", '{"create": null}', "--remote.create.url", "u"], "contradicts what is given for 'create'"),
+        (["--remote.create.name", "r"], "Missing option '--remote.create.url'."),
+        (["--remote", '{"create": {"name": "r"}}'], "Missing option '--remote.create.url'."),
+        (["--remote", '{"create": 3}'], "--remote: create: an object is needed."),
+        (["--remote", '{"id": "x", "create": {}}'], "--remote: exactly one is needed of id, create."),
+        (["--remote", '{"creat": {}}'], "--remote: creat: there is no such field: did you mean 'create'?"),
+        (["--remote", '{"create": {"name": "r", "url": 3}}'], "--remote.create.url: String cannot represent"),
+        (
+            ["--distribution", "x", "--distribution", '{"name": "x"}'],
+            "--distribution: the field 'basePath' is missing.",
+        ),
+        (
+            ["--distribution", '{"basepath": "x"}'],
+            "--distribution: basepath: there is no such field: did you mean 'basePath'?",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused(arguments: list[str], message: str) -> None:
-    with pytest.raises(click.UsageError, match=message.replace("{", r"\{")):
+    with pytest.raises(click.UsageError, match=re.escape(message)):
         parsed("thing", "repository", "create", arguments=["--name", "m", *arguments])
 
 

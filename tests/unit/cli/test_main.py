@@ -61,6 +61,19 @@ except SystemExit:
     assert result.stdout.splitlines()[-1] == "loaded:"
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["completion", "bash"]])
+def test_output_to_a_full_disk_ends_in_a_failure(arguments: list[str]) -> None:
+    # As a process of its own: what is left in a buffer would fail at its end.
+    code = "from headbox.cli.main import main; main()"
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", code, *arguments], check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+
+    assert result.returncode == 1
+    assert result.stderr == "Error: The output cannot be written: No space left on device.\n"
+
+
 def test_unknown_command_names_the_installed_plugins() -> None:
     code, out, err = run("rpm", "sync", "create")
 

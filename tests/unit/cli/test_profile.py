@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_profiles_are_kept_where_only_their_owner_reads_them_and_no_token_is_sho
     assert run("profile", "add", "local", "--url", "http://127.0.0.1:1").exit_code == 0
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert [file.name for file in path.parent.iterdir()] == ["profiles.json"]
+    assert {file.name for file in path.parent.iterdir()} == {"profiles.json", "profiles.json.lock"}
 
     listed = json.loads(run("profile", "list", "-o", "json").stdout)
     assert listed == [
@@ -92,6 +93,17 @@ def test_what_cannot_be_changes_nothing(
     assert result.exit_code == 2
     assert message in result.stderr
     assert not path.exists()
+
+
+def test_those_who_change_them_at_once_lose_nothing_of_one_another() -> None:
+    def add(number: int) -> None:
+        with Profiles.changing() as profiles:
+            profiles.add(f"p{number}", Profile("http://h.example"))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, range(24)))
+
+    assert len(Profiles.of_user().by_name) == 24
 
 
 def test_no_token_stays_where_the_file_cannot_be_written(tmp_path: Path) -> None:

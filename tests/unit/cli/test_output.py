@@ -1,0 +1,72 @@
+"""Tables for people: what fits into the terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from headbox.cli.output import print_rows, words
+
+ID = "RmlsZVN5bmM6MDFhMjA3NjktMWE4MS03ZGE3LWJmM2YtYzNkNTZkMmJkZGM4"
+ROW = {
+    "correlationId": "be7935fac7289e7e",
+    "createdAt": "2026-11-23T07:57:38+00:00",
+    "id": ID,
+    "kind": "file.sync",
+    "state": "COMPLETED",
+    "note": "three short words",
+}
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    return monkeypatch
+
+
+def test_a_pipe_gets_everything_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([ROW])
+
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["kind", "state", "created", "at", "note", "correlation", "id", "id"]
+    assert row.endswith(f"be7935fac7289e7e  {ID}")
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(200, 6), (80, 5), (40, 2), (20, 1)])
+def test_a_terminal_gets_the_columns_that_fit_and_hears_of_the_others(
+    columns: int, shown: int, terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal.setenv("COLUMNS", str(columns))
+
+    print_rows([ROW])
+
+    out, err = capsys.readouterr()
+    assert all(len(line) <= columns for line in out.splitlines())
+    left_out = err.removeprefix("Too wide for this terminal: ").partition(".")[0].split(", ") if err else []
+    assert len(ROW) - len(left_out) == shown
+    # Commands take the id: it is there, if in several lines.
+    assert ID[:20] in out
+    assert ID[-8:] in out
+
+
+def test_words_are_not_broken(terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.setenv("COLUMNS", "30")
+
+    print_rows([{"name": "a-repository", "description": "of several words", "state": "PUBLISHED"}])
+
+    assert {"a-repository", "PUBLISHED"} <= set(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"repair": {}}, "repair"),
+        ({"repair": {"dryRun": False}}, "repair (dryRun=no)"),
+        ({"repository": {"name": "tools", "id": "x"}}, "repository=tools"),
+        ({"manifest": "M", "parts": [1, 2]}, "manifest=M, parts=1, 2"),
+        ({}, ""),
+    ],
+)
+def test_objects_are_told_in_words(value: object, shown: str) -> None:
+    assert words(value) == shown
