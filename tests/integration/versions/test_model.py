@@ -19,11 +19,13 @@ from headbox.errors import InUse
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion, Task
 from headbox.models.database import fetch
 from headbox.plugins.file.sync import FileSync
+from headbox.services import serving, version_deletion
 from headbox.services import task as tasks
-from headbox.services import version_deletion
 from headbox.types import Automation, Origin, SyncMode, TaskState
 from tests.factories.content import create_add, create_copy, digest_of, files_of, latest_version, make_files
 from tests.factories.repository import make_repository
+from tests.integration.schema.api import Api
+from tests.integration.schema.ids import gid
 from tests.support.engine import LocalEngine
 from tests.support.installation import Installations
 from tests.support.length import rounds
@@ -46,6 +48,14 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("sync"), which, files, st.sampled_from(SyncMode), st.booleans()),
     st.tuples(st.just("retain"), which, st.one_of(st.none(), st.integers(1, 3))),
 )
+
+DIFF = """
+query ($old: ID!, $new: ID!) {
+  versionDiff(from: $old, to: $new, first: 100) {
+    edges { change node { ... on FileContent { relativePath sha256 } } }
+  }
+}
+"""
 
 #: What a version holds: path -> digest and how it came in.
 Held = dict[str, tuple[str, Origin]]
@@ -87,6 +97,7 @@ class World:
     def __init__(self, engine: LocalEngine, upstream: Upstream) -> None:
         self.engine = engine
         self.upstream = upstream
+        self.api = Api(engine)
         self.models: list[Model] = []
 
     async def build(self) -> None:
@@ -236,10 +247,24 @@ class World:
                 added, removed = digests.items() - was.items(), was.items() - digests.items()
                 assert (version.present, version.added, version.removed) == (len(digests), len(added), len(removed))
                 before = held
+            await self.check_diff(model, versions[0], versions[-1])
             await self.check_origins(model)
             await self.check_served(n, model)
         empty = "SELECT COUNT(*) AS number FROM membership WHERE removed_in <= added_in"
         assert (await fetch(self.engine.database.connection, empty))[0]["number"] == 0
+
+    async def check_diff(self, model: Model, old: RepositoryVersion, new: RepositoryVersion) -> None:
+        before, after = (
+            {(path, digest) for path, (digest, _) in model.versions[version.number].items()} for version in (old, new)
+        )
+        found = (await self.api.run(DIFF, old=gid("RepositoryVersion", old), new=gid("RepositoryVersion", new)))[
+            "versionDiff"
+        ]["edges"]
+        changes = {(edge["change"], edge["node"]["relativePath"], edge["node"]["sha256"]) for edge in found}
+        assert len(changes) == len(found)
+        assert changes == {("ADDED", *file) for file in after - before} | {
+            ("REMOVED", *file) for file in before - after
+        }
 
     async def check_origins(self, model: Model) -> None:
         rows = await fetch(
@@ -257,9 +282,15 @@ class World:
         if distribution.serving_id is None:
             assert not await Publication.filter(repository_version__repository_id=model.repository.id).exists()
             return
-        publication = await Publication.get(id=distribution.serving_id)
-        version = await RepositoryVersion.get(id=publication.repository_version_id)
-        assert version.number == max(model.versions)
+        connection = self.engine.database.connection
+        pointer = await serving.pointer_for(connection, f"served/{n}")
+        assert pointer is not None
+        assert pointer.served is not None
+        assert pointer.served.number == max(model.versions)
+        found = [await serving.find(connection, pointer.served, path) for path in PATHS]
+        assert {file.relative_path: file.sha256 for file in found if file} == {
+            path: digest for path, (digest, _) in model.latest.items()
+        }
 
 
 @pytest.mark.timeout(900)
