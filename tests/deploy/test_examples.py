@@ -226,6 +226,13 @@ class TestPublicNginx:
             assert anybody.get(f"{url}/content/file").content == b"content"
             assert anybody.get(f"{url}/metrics", auth=("operator", "secret")).status_code == 404
 
+    def test_clients_are_where_they_come_from(self, url: str, upstream: Upstream) -> None:
+        with httpx2.Client(verify=False, headers={"X-Forwarded-For": "192.0.2.1"}) as client:
+            client.get(f"{url}/content/file")
+
+        [headers] = upstream.headers_of("content/file")
+        assert headers.getall("X-Forwarded-For") == ["127.0.0.1"]
+
     def test_users_are_those_who_know_a_password(self, url: str, upstream: Upstream) -> None:
         claimed = {"X-Forwarded-User": "mallory"}
         with httpx2.Client(verify=False, headers=claimed) as client:
