@@ -38,12 +38,6 @@ def section(visitor: Visitor, title: str) -> Locator:
     return visitor.page.locator("section", has=visitor.page.get_by_role("heading", name=title, exact=True))
 
 
-async def choose_repository(visitor: Visitor, name: str) -> None:
-    """Type the name of a repository, of which the form then has the id."""
-    async with visitor.page.expect_response(lambda answer: "query Find" in (answer.request.post_data or "")):
-        await visitor.page.get_by_role("combobox", name="Repository").fill(name)
-
-
 async def test_distribution_tells_how_clients_are_pointed_at_it(visitor: Visitor, site: HeadboxServer) -> None:
     await visitor.go("distributions")
     await expect(visitor.link("Browse tools/stable")).to_have_attribute("href", f"{site.url}/content/tools/stable/")
@@ -60,7 +54,7 @@ async def test_version_is_served_at_another_place(visitor: Visitor, site: Headbo
     await visitor.go("distributions/new")
     await visitor.field("Served below /content/").fill("tools/stable/below")
     await visitor.page.get_by_label("It follows").select_option("One version, whatever comes after it")
-    await choose_repository(visitor, "tools/stable")
+    await visitor.choose("Repository", "tools/stable")
     await visitor.button("Create").click()
     await expect(visitor.page.get_by_text("Choose one.")).to_be_visible()
     await visitor.page.get_by_label("Version").select_option(index=1)
@@ -108,7 +102,7 @@ async def test_schedule_is_made_paused_and_run(visitor: Visitor) -> None:
     await visitor.page.get_by_label("Task").select_option("File sync")
     await visitor.button("Create").click()
     await expect(visitor.page.get_by_text("It is needed.")).to_be_visible()
-    await choose_repository(visitor, "tools/stable")
+    await visitor.choose("Repository", "tools/stable")
     await visitor.button("Create").click()
 
     runs = section(visitor, "Runs")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, Response, ViewportSize, expect
 
 DESKTOP = ViewportSize(width=1280, height=860)
 PHONE = ViewportSize(width=390, height=844)
@@ -55,6 +56,16 @@ class Visitor:
     def field(self, label: str) -> Locator:
         """Return a text field of a form by its label."""
         return self.page.get_by_role("textbox", name=label, exact=True)
+
+    async def choose(self, label: str, name: str) -> None:
+        """Type the name of something that is there into a field, which then has its id."""
+
+        def is_found(answer: Response) -> bool:
+            sent = answer.request.post_data or ""
+            return "query Find" in sent and json.dumps({"prefix": name}, separators=(",", ":")) in sent
+
+        async with self.page.expect_response(is_found):
+            await self.page.get_by_role("combobox", name=label).fill(name)
 
     def forgive_absence(self) -> None:
         """Forget the errors that browsers log while no server is there."""

@@ -17,7 +17,6 @@ interface EditFormProps {
   type: string;
   id: string;
   first?: readonly string[];
-  choices?: (path: string) => { id: string; name: string }[];
 }
 
 type Current = Record<string, unknown> & { id: string; revision: number };
@@ -25,7 +24,7 @@ type Current = Record<string, unknown> & { id: string; revision: number };
 /** What is no value of the thing itself. */
 const NO_VALUES = ["id", "expectedRevision"];
 
-export function EditForm({ api, type, id, first, choices }: EditFormProps) {
+export function EditForm({ api, type, id, first }: EditFormProps) {
   const input = inputOf(api.mutation(`update${type}`))!;
   const query = useMemo(() => currentQuery(api, type, input), [api, type, input]);
   const [{ data, error }, again] = useQuery<{ node: Current | null }>({ query, variables: { id }, requestPolicy: "network-only" });
@@ -36,7 +35,7 @@ export function EditForm({ api, type, id, first, choices }: EditFormProps) {
   return (
     <Fields
       key={`${data.node.revision} ${saved}`}
-      {...{ api, type, id, first, choices, input }}
+      {...{ api, type, id, first, input }}
       current={data.node}
       isSaved={saved > 0}
       onSaved={() => {
@@ -54,7 +53,7 @@ interface FieldsProps extends EditFormProps {
   onSaved: () => void;
 }
 
-function Fields({ api, type, id, first, choices, input, current, isSaved, onSaved }: FieldsProps) {
+function Fields({ api, type, id, first, input, current, isSaved, onSaved }: FieldsProps) {
   const initial = useMemo(() => valuesOf(api, input, current), [api, input, current]);
   const form = useValues(api, input, initial);
   const [, update] = useMutation<{ payload: { errors: UserErrorFragment[] } }>(
@@ -72,7 +71,7 @@ function Fields({ api, type, id, first, choices, input, current, isSaved, onSave
     return { errors, failure: error };
   };
   return (
-    <FormProvider value={{ api, values: form.values, problems: form.shown, set: form.set, touch: form.touch, choices }}>
+    <FormProvider value={{ api, values: form.values, problems: form.shown, set: form.set, touch: form.touch }}>
       <SaveForm
         forms={[form]}
         submit="Save"

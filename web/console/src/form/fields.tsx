@@ -3,7 +3,7 @@ import { createContext, useContext, useId, type ReactNode } from "react";
 
 import { type Api, type InputField, use } from "../schema/api";
 import { isSecret, words } from "../text";
-import { NodeInput, nodeType } from "./node-input";
+import { listOf, NodeInput, nodeType } from "./node-input";
 import { at, COUNT, isReference, type Problems, type Values, WAY } from "./values";
 
 interface Form {
@@ -13,8 +13,8 @@ interface Form {
   problems: Problems;
   set: (path: string, value: string | boolean | undefined) => void;
   touch: (path: string) => void;
-  /** What a reference can be to, by the name of its type. */
-  choices?: (path: string) => { id: string; name: string }[];
+  /** Which type an id is of, by path, where the name of its field does not tell. */
+  references?: Readonly<Record<string, string>>;
 }
 
 const Current = createContext<Form | null>(null);
@@ -75,24 +75,12 @@ function rank(first: readonly string[], field: InputField): number {
 }
 
 export function FieldOf({ field, path, label }: { field: InputField; path: string; label?: string }) {
-  const { api, values, set, choices } = useForm();
-  const { name, kind, isList } = use(field.type);
+  const { api, references } = useForm();
+  const { name, kind, isList, isRequired } = use(field.type);
   const title = label ?? words(field.name);
-  const found = nodeType(api, field);
-  if (found && !choices?.(path).length) {
-    return (
-      <Row label={title} path={path} hint={told(field.description ?? "")} isRequired={use(field.type).isRequired}>
-        {(control) => (
-          <NodeInput
-            query={field.name}
-            type={found}
-            control={control}
-            value={String(values[path] ?? "")}
-            onChange={(id) => set(path, id)}
-          />
-        )}
-      </Row>
-    );
+  const found = references?.[path] ?? nodeType(api, field);
+  if (found) {
+    return <NodeField type={found} path={path} label={title} hint={told(field.description ?? "")} isRequired={isRequired} />;
   }
   if (kind === "ENUM" && isList) {
     return <Several field={field} type={name} path={path} label={title} />;
@@ -172,11 +160,32 @@ function Several({ field, type, path, label }: { field: InputField; type: string
   );
 }
 
+interface NodeFieldProps {
+  type: string;
+  path: string;
+  label: string;
+  hint?: string;
+  isRequired?: boolean;
+}
+
+/** Something that is there, by its name. */
+function NodeField({ type, path, ...row }: NodeFieldProps) {
+  const { api, values, set } = useForm();
+  return (
+    <Row path={path} {...row}>
+      {(control) => (
+        <NodeInput api={api} types={[type]} control={control} value={String(values[path] ?? "")} onChange={(id) => set(path, id)} />
+      )}
+    </Row>
+  );
+}
+
 function Reference({ field, type, path, label }: { field: InputField; type: string; path: string; label: string }) {
-  const { api, values, set, choices } = useForm();
+  const { api, values, set } = useForm();
   const way = String(values[at(path, WAY)] ?? "");
-  const there = choices?.(path) ?? [];
   const { name } = use(api.type(type).inputs.get("create")!.type);
+  const own = type.replace(/Ref$/, "");
+  const isListed = listOf(api, own) !== undefined;
   return (
     <Group label={label} hint={field.description}>
       <Choice
@@ -184,43 +193,22 @@ function Reference({ field, type, path, label }: { field: InputField; type: stri
         value={way}
         options={[
           ["", "None, or the default"],
-          ...(there.length > 0 || way === "id" ? [["id", "One that is there"] as const] : []),
+          ...(isListed ? [["id", "One that is there"] as const] : way === "id" ? [["id", "As it is"] as const] : []),
           ["create", "A new one"],
         ]}
         onChange={(value) => set(at(path, WAY), value)}
       />
-      {way === "id" && (
-        <Choice
-          label={label}
-          path={at(path, "id")}
-          value={String(values[at(path, "id")] ?? "")}
-          options={[["", "Choose …"], ...there.map((each) => [each.id, each.name] as const)]}
-          onChange={(value) => set(at(path, "id"), value)}
-        />
-      )}
+      {way === "id" && isListed && <NodeField type={own} path={at(path, "id")} label={label} />}
       {way === "create" && <InputFields type={name} path={at(path, "create")} />}
     </Group>
   );
 }
 
 function Leaf({ field, path, label }: { field: InputField; path: string; label: string }) {
-  const { api, values, set, touch, choices } = useForm();
+  const { api, values, set, touch } = useForm();
   const type = use(field.type);
   const value = values[path];
   const hint = told(field.description ?? "");
-  const there = type.name === "ID" && !type.isList ? (choices?.(path) ?? []) : [];
-  if (there.length > 0) {
-    return (
-      <Choice
-        label={label}
-        path={path}
-        hint={hint}
-        value={String(value ?? "")}
-        options={[["", "Choose …"], ...there.map((each) => [each.id, each.name] as const)]}
-        onChange={(next) => set(path, next || undefined)}
-      />
-    );
-  }
   if (type.kind === "ENUM" && !type.isList) {
     const options = api.type(type.name).values;
     const chosen = options.find(({ name }) => name === (value ?? field.defaultValue));

@@ -22,7 +22,7 @@ interface TaskFormProps {
   given: Values;
   without?: readonly string[];
   first?: readonly string[];
-  choices?: (path: string) => { id: string; name: string }[];
+  references?: Readonly<Record<string, string>>;
   submit: string;
 }
 
@@ -30,7 +30,7 @@ interface Created {
   payload: { task: { id: string } | null; errors: UserErrorFragment[] };
 }
 
-export function TaskForm({ api, creation, given, without = [], first, choices, submit }: TaskFormProps) {
+export function TaskForm({ api, creation, given, without = [], first, references, submit }: TaskFormProps) {
   const form = useValues(api, creation.input, given);
   const hidden = useMemo(() => [...RARE, ...without, ...Object.keys(given)], [without, given]);
   const mutation = `mutation CreateTask($input: ${creation.input}!) {
@@ -47,7 +47,7 @@ export function TaskForm({ api, creation, given, without = [], first, choices, s
     return { errors: data?.payload.errors ?? [], failure: error };
   };
   return (
-    <FormProvider value={{ api, values: form.values, problems: form.shown, set: form.set, touch: form.touch, choices }}>
+    <FormProvider value={{ api, values: form.values, problems: form.shown, set: form.set, touch: form.touch, references }}>
       <SaveForm forms={[form]} submit={submit} send={send}>
         <InputFields type={creation.input} without={hidden} first={first} />
       </SaveForm>

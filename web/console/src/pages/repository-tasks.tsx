@@ -1,10 +1,8 @@
 /** What else can be done with a repository: publish it, and copy into it. */
 import { useMemo } from "react";
 
-import { graphql } from "../../typed";
 import { TaskForm } from "../form/task-form";
-import { useFresh } from "../live/query";
-import { Empty, Loading, Section } from "../parts/page";
+import { Empty, Section } from "../parts/page";
 import type { Api } from "../schema/api";
 import type { RepositoryKind } from "../schema/kinds";
 import type { Repository } from "./repository";
@@ -37,46 +35,23 @@ export function Publish({ api, kind, repository }: TaskProps) {
   );
 }
 
-const SOURCES = graphql(`
-  query CopySources {
-    repositories(first: 200) {
-      edges {
-        node {
-          __typename
-          id
-          name
-        }
-      }
-    }
-  }
-`);
-
 export function Copy({ api, kind, repository }: TaskProps) {
   const given = useMemo(() => ({ repository: repository.id }), [repository.id]);
-  const { data } = useFresh(SOURCES, { variables: {} });
+  const references = useMemo(() => ({ source: repository.__typename }), [repository.__typename]);
   if (!kind.copy) {
     return <Empty>Nothing can be copied into repositories of this kind.</Empty>;
   }
-  if (!data) {
-    return <Loading />;
-  }
-  const sources = data.repositories.edges.map(({ node }) => node);
-  const others = sources.filter(({ __typename: type, id }) => type === repository.__typename && id !== repository.id);
   return (
     <Section title="Copy from another repository" aside="What is copied takes no more space.">
-      {others.length === 0 ? (
-        <Empty>There is no other repository of this kind.</Empty>
-      ) : (
-        <TaskForm
-          api={api}
-          creation={kind.copy}
-          given={given}
-          without={["filter"]}
-          first={["source", "withNeeded", "overwrite"]}
-          choices={(path) => (path === "source" ? others : [])}
-          submit="Copy"
-        />
-      )}
+      <TaskForm
+        api={api}
+        creation={kind.copy}
+        given={given}
+        without={["filter"]}
+        first={["source", "withNeeded", "overwrite"]}
+        references={references}
+        submit="Copy"
+      />
     </Section>
   );
 }

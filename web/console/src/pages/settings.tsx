@@ -15,20 +15,6 @@ import type { Api } from "../schema/api";
 import { words } from "../text";
 import type { Repository } from "./repository";
 
-const REMOTES = graphql(`
-  query Remotes {
-    remotes(first: 200) {
-      edges {
-        node {
-          __typename
-          id
-          name
-        }
-      }
-    }
-  }
-`);
-
 const REVISIONS = graphql(`
   query Revisions($id: ID!) {
     node(id: $id) {
@@ -60,13 +46,6 @@ const DELETE = graphql(`
 `);
 
 export function Settings({ api, repository }: { api: Api; repository: Repository }) {
-  const { data } = useFresh(REMOTES, { variables: {} });
-  const choices = useMemo(() => {
-    const remotes = data?.remotes.edges.map(({ node }) => node) ?? [];
-    const type = api.type(repository.__typename).fields.get("remote");
-    const same = repository.remote ? remotes.filter(({ __typename: own }) => own === repository.remote!.__typename) : remotes;
-    return (path: string) => (path === "remote" && type ? same : []);
-  }, [api, data, repository]);
   return (
     <>
       <Section title="Repository">
@@ -75,7 +54,6 @@ export function Settings({ api, repository }: { api: Api; repository: Repository
           type={repository.__typename}
           id={repository.id}
           first={["name", "description", "automation", "syncMode", "retainVersions"]}
-          choices={choices}
         />
       </Section>
       {repository.remote && (

@@ -3,75 +3,67 @@ import { type DragEvent, useMemo, useReducer, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
 import { graphql } from "../../typed";
+import { NodeInput } from "../form/node-input";
 import { useFresh } from "../live/query";
 import { Bar } from "../parts/bar";
 import { Failure } from "../parts/errors";
 import { Name, Prose } from "../parts/name";
 import { Empty, Loading, Page, Section } from "../parts/page";
-import { useApi } from "../schema/api";
+import { type Api, useApi } from "../schema/api";
 import { repositoryKinds, type RepositoryKind } from "../schema/kinds";
 import { bytes, counted } from "../text";
 import { Sending } from "../upload/sending";
 
-const TARGETS = graphql(`
-  query UploadTargets {
-    repositories(first: 200) {
-      edges {
-        node {
-          __typename
-          id
-          name
-        }
-      }
+const TARGET = graphql(`
+  query UploadTarget($id: ID!) {
+    node(id: $id) {
+      __typename
+      id
     }
   }
 `);
 
 export default function Upload() {
   const api = useApi();
-  const { data, error, again } = useFresh(TARGETS, { variables: {} });
   const kinds = useMemo(() => (api ? repositoryKinds(api).filter(({ upload }) => upload) : []), [api]);
-  const targets = data?.repositories.edges.map(({ node }) => node).filter(({ __typename: type }) => kinds.some((kind) => kind.type === type));
+  const [parameters] = useSearchParams();
+  const id = parameters.get("repository") ?? "";
   return (
     <Page
       title="Upload"
       intro="Each file is checked by its digest first: bytes that the server has are not sent. What is cut goes on where it was."
-      behind={[{ query: TARGETS }]}
+      behind={[{ query: TARGET, variables: { id } }]}
     >
-      {error && !data && <Failure error={error} retry={again} />}
-      {!targets || !api ? (
-        !error && <Loading />
-      ) : targets.length === 0 ? (
-        <Section title="No repository takes files yet">
-          <Empty>
-            Files are uploaded into a repository. <Link href="/new">Make one</Link>: it need not have an upstream for long.
-          </Empty>
-        </Section>
+      {!api ? (
+        <Loading />
+      ) : kinds.length === 0 ? (
+        <Empty>No plugin is installed that takes files. Install one beside headbox, and start the server again.</Empty>
       ) : (
-        <Files targets={targets} kinds={kinds} />
+        <Files api={api} kinds={kinds} />
       )}
     </Page>
   );
 }
 
-interface Target {
-  __typename: string;
-  id: string;
-  name: string;
-}
-
-function Files({ targets, kinds }: { targets: Target[]; kinds: RepositoryKind[] }) {
-  const [parameters] = useSearchParams();
-  const [chosen, setChosen] = useState(parameters.get("repository") ?? targets[0]!.id);
+function Files({ api, kinds }: { api: Api; kinds: RepositoryKind[] }) {
+  const [parameters, setParameters] = useSearchParams();
+  const chosen = parameters.get("repository") ?? "";
+  const { data, error } = useFresh(TARGET, { variables: { id: chosen }, pause: chosen === "" });
+  const target = chosen !== "" && data?.node?.id === chosen ? data.node : undefined;
+  const upload = kinds.find(({ type }) => type === target?.__typename)?.upload;
   const [folder, setFolder] = useState("");
   const [isOver, setOver] = useState(false);
   const [, show] = useReducer((number: number) => number + 1, 0);
   const sendings = useRef<Sending[]>([]);
   const input = useRef<HTMLInputElement>(null);
-  const target = targets.find(({ id }) => id === chosen) ?? targets[0]!;
-  const upload = kinds.find(({ type }) => type === target.__typename)!.upload!;
+  const choose = (id: string | undefined, isFound: boolean) => {
+    setParameters(id && isFound ? { repository: id } : {}, { replace: true });
+  };
 
   const add = (files: Iterable<File>) => {
+    if (!target || !upload) {
+      return;
+    }
     for (const file of files) {
       // A folder that was chosen brings its files' places along.
       const place = `${folder.trim()}/${file.webkitRelativePath || file.name}`.replace(/^\/+|\/(?=\/)/g, "");
@@ -90,13 +82,13 @@ function Files({ targets, kinds }: { targets: Target[]; kinds: RepositoryKind[] 
         <div className="toolbar">
           <div className="field">
             <label htmlFor="target">Repository</label>
-            <select id="target" value={target.id} onChange={({ target: { value } }) => setChosen(value)}>
-              {targets.map(({ id, name }) => (
-                <option key={id} value={id}>
-                  {name}
-                </option>
-              ))}
-            </select>
+            <NodeInput
+              api={api}
+              types={kinds.map(({ type }) => type)}
+              control={{ id: "target", name: "repository", "aria-describedby": "target-hint" }}
+              value={chosen}
+              onChange={choose}
+            />
           </div>
           <div className="field">
             <label htmlFor="folder">Folder in it</label>
@@ -112,8 +104,8 @@ function Files({ targets, kinds }: { targets: Target[]; kinds: RepositoryKind[] 
           onDragLeave={() => setOver(false)}
           onDrop={onDrop}
         >
-          <p>Drop files here, or</p>
-          <button type="button" className="button button-main" onClick={() => input.current?.click()}>
+          <p id="target-hint">{upload ? "Drop files here, or" : "Choose a repository that takes files; then drop them here, or"}</p>
+          <button type="button" className="button button-main" disabled={!upload} onClick={() => input.current?.click()}>
             Choose files
           </button>
           <input
@@ -128,6 +120,7 @@ function Files({ targets, kinds }: { targets: Target[]; kinds: RepositoryKind[] 
           />
         </div>
       </Section>
+      {error && <Failure error={error} />}
       {sendings.current.length > 0 && (
         <Section title="Files" aside={counted(sendings.current.length, "file")}>
           <ul className="rows">
