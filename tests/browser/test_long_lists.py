@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.visitor import Visitor
-from tests.support.client import completed, create_mirror
+from tests.support.client import completed, create_mirror, unrefused
+from tests.support.mirror import serve
 from tests.support.server import HeadboxServer
 from tests.support.upstream import Upstream
 
@@ -17,6 +19,13 @@ pytestmark = [pytest.mark.embedded, pytest.mark.asyncio(loop_scope="module")]
 UNITS = 1_500
 #: Rows that the page has at a time, whatever the list.
 MOST_ROWS = 80
+#: One more than the page shows at first.
+VERSIONS = 51
+ROLL_BACK = """
+    mutation RollBack($id: ID!) {
+      rollbackRepository(input: { repositoryVersion: $id }) { task { id } errors { code message path hint } }
+    }
+"""
 
 
 async def test_list_is_scrolled_to_its_end_and_back(visitor: Visitor, site: HeadboxServer, remote: Upstream) -> None:
@@ -49,3 +58,26 @@ async def test_list_is_scrolled_to_its_end_and_back(visitor: Visitor, site: Head
     await expect(page).to_have_url(
         f"{site.url}/console/repositories/{created['repository']['id']}/content?path=file-0149"
     )
+
+
+async def test_versions_begin_with_the_latest_and_go_on_to_the_first(
+    visitor: Visitor, site: HeadboxServer, remote: Upstream
+) -> None:
+    serve(remote, {"file": b"x"})
+    created = create_mirror(site, remote.url_of("PULP_MANIFEST"), "versions", automation="NONE", sync=True)
+    completed(site, created["task"]["id"])
+    found = site.query(
+        "query($id: ID!) { node(id: $id) { ... on Repository { versions { edges { node { id } } } } } }",
+        {"id": created["repository"]["id"]},
+    )
+    one, zero = (edge["node"]["id"] for edge in found["node"]["versions"]["edges"])
+    answers = [site.query(ROLL_BACK, {"id": one if index % 2 else zero}) for index in range(VERSIONS - 2)]
+    completed(site, unrefused(answers[-1]["rollbackRepository"])["task"]["id"])
+
+    await visitor.go(f"repositories/{created['repository']['id']}")
+    names = visitor.page.get_by_role("heading", name=re.compile("^Version [0-9]+$"))
+    await expect(names.first).to_have_text(f"Version {VERSIONS - 1}")
+    await visitor.button("Show more").click()
+
+    await expect(names).to_have_count(VERSIONS)
+    await expect(names.last).to_have_text("Version 0")

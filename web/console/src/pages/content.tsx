@@ -8,6 +8,7 @@ import { client } from "../client";
 import { Failure } from "../parts/errors";
 import { type Chunk, LongList } from "../parts/list";
 import { Empty, Loading, Section, useBehind } from "../parts/page";
+import { VersionInput } from "../parts/version-input";
 import type { Api } from "../schema/api";
 import { count } from "../text";
 import type { Repository } from "./repository";
@@ -83,17 +84,7 @@ export function Content({ api, repository }: { api: Api; repository: Repository 
           <label htmlFor="path">Path begins with</label>
           <input id="path" type="search" value={typed} onChange={({ target }) => setTyped(target.value)} />
         </div>
-        <div className="field field-short">
-          <label htmlFor="version">Version</label>
-          <input
-            id="version"
-            type="number"
-            min={0}
-            max={latest}
-            value={number}
-            onChange={({ target }) => set("version", target.value)}
-          />
-        </div>
+        <VersionInput id="version" label="Version" value={number} latest={latest} onChange={(next) => set("version", String(next))} />
       </div>
       {version ? (
         <Units api={api} version={version} prefix={prefix} />

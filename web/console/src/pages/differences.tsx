@@ -8,7 +8,9 @@ import { client } from "../client";
 import { Failure } from "../parts/errors";
 import { type Chunk, LongList } from "../parts/list";
 import { Empty, Loading, Section, useBehind } from "../parts/page";
+import { VersionInput } from "../parts/version-input";
 import type { Api } from "../schema/api";
+import { count } from "../text";
 import type { Repository } from "./repository";
 import { type Columns, type Unit, useColumns } from "./units";
 
@@ -60,18 +62,14 @@ export function Differences({ api, repository }: { api: Api; repository: Reposit
   const to = number("to", latest);
   const [{ data, error, fetching }, again] = useQuery({ query: TWO_VERSIONS, variables: { id: repository.id, from, to } });
   const node = data?.node && "from" in data.node ? data.node : undefined;
-  const set = (name: string, value: string) => {
-    setParameters({ from: String(from), to: String(to), [name]: value }, { replace: true });
+  const set = (name: string, value: number) => {
+    setParameters({ from: String(from), to: String(to), [name]: String(value) }, { replace: true });
   };
   return (
-    <Section title={`From version ${from} to version ${to}`}>
+    <Section title={`From version ${count(from)} to version ${count(to)}`}>
       <div className="toolbar">
-        {([["from", from, "From version"], ["to", to, "To version"]] as const).map(([name, value, label]) => (
-          <div key={name} className="field field-short">
-            <label htmlFor={name}>{label}</label>
-            <input id={name} type="number" min={0} max={latest} value={value} onChange={({ target }) => set(name, target.value)} />
-          </div>
-        ))}
+        <VersionInput id="from" label="From version" value={from} latest={latest} onChange={(next) => set("from", next)} />
+        <VersionInput id="to" label="To version" value={to} latest={latest} onChange={(next) => set("to", next)} />
       </div>
       {node?.from && node.to ? (
         <Changes

@@ -8,11 +8,12 @@ import { useFresh } from "../live/query";
 import { LIVE_TASKS, useLiveTasks } from "../live/tasks";
 import { ReportBar } from "../parts/bar";
 import { Failure } from "../parts/errors";
-import { Name, Prose } from "../parts/name";
+import { Name } from "../parts/name";
 import { Empty, Loading, Page, Section } from "../parts/page";
 import { State } from "../parts/state";
-import { Ago, Took } from "../parts/time";
-import { count, counted, duration, words } from "../text";
+import { kindWords, TaskLink, TaskRows } from "../parts/tasks";
+import { Took } from "../parts/time";
+import { count, counted, duration } from "../text";
 import { Throughput } from "./throughput";
 
 const NOW = graphql(`
@@ -36,14 +37,22 @@ const NOW = graphql(`
     ended: tasks(first: 8, filter: { state: [COMPLETED, CANCELED] }) {
       edges {
         node {
-          ...Ended
+          ...TaskRow
+          repository {
+            id
+            name
+          }
         }
       }
     }
     failed: tasks(first: 5, filter: { state: [FAILED] }) {
       edges {
         node {
-          ...Ended
+          ...TaskRow
+          repository {
+            id
+            name
+          }
           error {
             ...UserError
           }
@@ -54,19 +63,6 @@ const NOW = graphql(`
       completed
       failed
       canceled
-    }
-  }
-
-  fragment Ended on Task {
-    id
-    kind
-    state
-    createdAt
-    startedAt
-    finishedAt
-    repository {
-      id
-      name
     }
   }
 `);
@@ -155,10 +151,10 @@ export default function Now() {
       {data ? (
         <div className="columns">
           <Section title="Failed last">
-            <EndedTasks edges={data.failed.edges} none="No task has failed." />
+            <TaskRows edges={data.failed.edges} none="No task has failed." />
           </Section>
           <Section title="Ended last">
-            <EndedTasks edges={data.ended.edges} none="No task has ended yet." />
+            <TaskRows edges={data.ended.edges} none="No task has ended yet." />
           </Section>
           <Section title="Workers" aside={counted(data.workers.length, "worker")}>
             <Workers workers={data.workers} />
@@ -243,7 +239,7 @@ function WaitingTask({ task, about }: { task: TaskStateFragment; about?: Subject
       <div className="row-main">
         <TaskLink task={task} repository={about?.repository?.name} />
         <span className="quiet">
-          since <Ago at={task.createdAt} />
+          for <Took from={task.createdAt} to={null} />
         </span>
       </div>
       <p className="quiet">
@@ -266,39 +262,6 @@ function WaitingTask({ task, about }: { task: TaskStateFragment; about?: Subject
   );
 }
 
-type EndedEdge = { node: NowQuery["ended"]["edges"][number]["node"] & { error?: { message: string } | null } };
-
-function EndedTasks({ edges, none }: { edges: EndedEdge[]; none: string }) {
-  if (edges.length === 0) {
-    return <Empty>{none}</Empty>;
-  }
-  return (
-    <ul className="rows">
-      {edges.map(({ node: task }) => (
-        <li key={task.id} className="row">
-          <div className="row-main">
-            <TaskLink task={task} repository={task.repository?.name} />
-            <State state={task.state} />
-          </div>
-          {task.error && (
-            <p className="bad clamp">
-              <Prose text={task.error.message} />
-            </p>
-          )}
-          <p className="quiet">
-            {task.finishedAt && <Ago at={task.finishedAt} />}
-            {task.startedAt && task.finishedAt && (
-              <>
-                , took <Took from={task.startedAt} to={task.finishedAt} />
-              </>
-            )}
-          </p>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
 function Workers({ workers }: { workers: NowQuery["workers"] }) {
   if (workers.length === 0) {
     return <Empty>No worker is online: tasks wait until one is started.</Empty>;
@@ -310,7 +273,7 @@ function Workers({ workers }: { workers: NowQuery["workers"] }) {
           <div className="row-main">
             <Name text={worker.name} mono />
             <span className="quiet">
-              since <Ago at={worker.startedAt} />
+              up <Took from={worker.startedAt} to={null} />
             </span>
           </div>
           <p className="quiet">
@@ -327,17 +290,4 @@ function Workers({ workers }: { workers: NowQuery["workers"] }) {
       ))}
     </ul>
   );
-}
-
-function TaskLink({ task, repository }: { task: { id: string; kind: string }; repository?: string }) {
-  return (
-    <Link href={`/tasks/${task.id}`} className="task-link">
-      <strong>{kindWords(task.kind)}</strong> {repository && <Name text={repository} />}
-    </Link>
-  );
-}
-
-/** Return the kind of a task as words: `file.sync` is "File sync". */
-export function kindWords(kind: string): string {
-  return words(kind.replace(".", "_"));
 }

@@ -12,11 +12,11 @@ import { Failure, UserErrors } from "../parts/errors";
 import { Name, Prose } from "../parts/name";
 import { Empty, Loading, Page, Section } from "../parts/page";
 import { isFinal, State } from "../parts/state";
+import { kindWords } from "../parts/tasks";
 import { Ago, Moment, Took } from "../parts/time";
 import { NodeLink } from "../parts/value";
 import { count, words } from "../text";
 import { NotFound } from "./not-found";
-import { kindWords } from "./now";
 import { TaskFields } from "./task-fields";
 
 const DETAILS = graphql(`
@@ -163,7 +163,7 @@ export default function TaskPage({ id }: { id: string }) {
         { query: DETAILS, variables: { id } },
       ]}
     >
-      {task.error && <UserErrors errors={[task.error]} />}
+      {task.error && task.state === "FAILED" && <UserErrors errors={[task.error]} />}
       {task.state === "WAITING" && details && <Waiting blockers={details.blockedBy} />}
       <Progress task={task} />
       {details && details.createdResources.length > 0 && <Made resources={details.createdResources} />}

@@ -4,34 +4,26 @@ import { useMutation } from "urql";
 import { Link, useLocation } from "wouter";
 
 import { graphql } from "../../typed";
-import type { VersionsQuery } from "../../typed/graphql";
+import type { RepositoryServedQuery, VersionsQuery } from "../../typed/graphql";
 import { useFresh } from "../live/query";
 import { Confirm } from "../parts/confirm";
 import { Failure, UserErrors } from "../parts/errors";
 import { Name } from "../parts/name";
 import { Empty, Loading, Section, useBehind } from "../parts/page";
+import { More, Pages, type Part } from "../parts/pages";
+import { kindWords, TaskRows } from "../parts/tasks";
 import { Ago } from "../parts/time";
 import { count, counted } from "../text";
-import { kindWords } from "./now";
+import { Growth } from "./growth";
+import { OpenIssues } from "./open-issues";
 import type { Repository } from "./repository";
 
-const VERSIONS = graphql(`
-  query Versions($id: ID!) {
+const SERVED = graphql(`
+  query RepositoryServed($id: ID!) {
     node(id: $id) {
       ... on Repository {
         id
         openIssueCount
-        openIssues(first: 20) {
-          edges {
-            node {
-              code
-              message
-              relativePath
-              attempts
-              nextTryAt
-            }
-          }
-        }
         distributions(first: 20) {
           edges {
             node {
@@ -46,8 +38,32 @@ const VERSIONS = graphql(`
             }
           }
         }
-        versions(last: 50) {
+        tasks(first: 3) {
+          edges {
+            node {
+              ...TaskRow
+              error {
+                ...UserError
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+`);
+
+const VERSIONS = graphql(`
+  query Versions($id: ID!, $after: String) {
+    node(id: $id) {
+      ... on Repository {
+        id
+        versions(first: 50, after: $after) {
           totalCount
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
           edges {
             node {
               id
@@ -83,55 +99,80 @@ const ROLL_BACK = graphql(`
   }
 `);
 
+type Served = Extract<NonNullable<RepositoryServedQuery["node"]>, { distributions: unknown }>;
 type Found = Extract<NonNullable<VersionsQuery["node"]>, { versions: unknown }>;
-type Version = Found["versions"]["edges"][number]["node"];
+export type Version = Found["versions"]["edges"][number]["node"];
 
 const EVERY_SECONDS = 10;
 
 export function Versions({ repository }: { repository: Repository }) {
-  const { data, error, again } = useFresh(VERSIONS, { variables: { id: repository.id }, everySeconds: EVERY_SECONDS });
-  useBehind(VERSIONS, { id: repository.id });
+  const { id, revision, openIssueCount } = repository;
+  const { number } = repository.latestVersion;
+  const { data, error, again } = useFresh(SERVED, { variables: { id }, everySeconds: EVERY_SECONDS });
+  useBehind(SERVED, { id });
+  useBehind(VERSIONS, { id });
   const latest = useRef(again);
   latest.current = again;
-  const { number } = repository.latestVersion;
-  useEffect(() => latest.current(), [number, repository.revision]);
-  const node = data?.node;
-  if (!node || !("versions" in node)) {
-    return error ? <Failure error={error} retry={again} /> : <Loading />;
-  }
-  const versions = (node as Found).versions.edges.map((edge) => edge.node).sort((one, other) => other.number - one.number);
+  useEffect(() => latest.current(), [number, revision]);
+  const node = data?.node && "distributions" in data.node ? (data.node as Served) : undefined;
   return (
     <>
-      <Served found={node as Found} latest={number} />
-      {node.openIssueCount ? <OpenIssues found={node as Found} /> : null}
-      {versions.length > 2 && <Growth versions={versions.toReversed()} />}
-      <Section title="Versions" aside={versions.length < number + 1 ? `the last ${count(versions.length)}` : undefined}>
-        {number === 0 && (
+      {node ? <ServedAt served={node} latest={number} /> : error ? <Failure error={error} retry={again} /> : <Loading />}
+      {node && (
+        <Section title="Latest tasks">
+          <TaskRows edges={node.tasks.edges} none="Nothing was done with it yet." />
+        </Section>
+      )}
+      {openIssueCount > 0 && <OpenIssues repository={id} total={openIssueCount} />}
+      {/* Another version moves all that come behind it: they are asked for anew. */}
+      <Pages id={`${id} ${number}`}>{(part) => <VersionList repository={repository} part={part} />}</Pages>
+    </>
+  );
+}
+
+function VersionList({ repository, part }: { repository: Repository; part: Part }) {
+  const { id, latestVersion } = repository;
+  const { data, error, again } = useFresh(VERSIONS, { variables: { id, after: part.after } });
+  const node = data?.node && "versions" in data.node ? (data.node as Found) : undefined;
+  if (!node) {
+    return error ? <Failure error={error} retry={again} /> : <Loading />;
+  }
+  const { edges, pageInfo, totalCount } = node.versions;
+  const versions = edges.map((edge) => edge.node);
+  return (
+    <>
+      {!part.after && versions.length > 2 && <Growth versions={versions.toReversed()} />}
+      <Section
+        title={part.after ? "Versions before" : "Versions"}
+        aside={!part.after && totalCount != null && `${count(totalCount)} in all`}
+      >
+        {latestVersion.number === 0 && (
           <Empty>
-            Version 0 is empty. A <Link href={`/repositories/${repository.id}/sync`}>sync</Link> or an{" "}
-            <Link href="/upload">upload</Link> makes the next one.
+            Version 0 is empty. A <Link href={`/repositories/${id}/sync`}>sync</Link> or an{" "}
+            <Link href={`/upload?repository=${id}`}>upload</Link> makes the next one.
           </Empty>
         )}
         <ol className="timeline versions">
           {versions.map((version) => (
-            <VersionItem key={version.id} version={version} repository={repository} isLatest={version.number === number} />
+            <VersionItem key={version.id} version={version} repository={repository} isLatest={version.number === latestVersion.number} />
           ))}
         </ol>
+        <More part={part} pageInfo={pageInfo} />
       </Section>
     </>
   );
 }
 
-function Served({ found, latest }: { found: Found; latest: number }) {
+function ServedAt({ served: { distributions }, latest }: { served: Served; latest: number }) {
   return (
     <Section title="Served at">
-      {found.distributions.edges.length === 0 ? (
+      {distributions.edges.length === 0 ? (
         <Empty>
           Nowhere. <Link href="/distributions">Distributions</Link> say where repositories are served.
         </Empty>
       ) : (
         <ul className="rows">
-          {found.distributions.edges.map(({ node }) => (
+          {distributions.edges.map(({ node }) => (
             <li key={node.id} className="row row-main">
               <a href={node.url} target="_blank" rel="noreferrer">
                 <Name text={node.url} />
@@ -145,63 +186,6 @@ function Served({ found, latest }: { found: Found; latest: number }) {
           ))}
         </ul>
       )}
-    </Section>
-  );
-}
-
-function OpenIssues({ found }: { found: Found }) {
-  return (
-    <Section title="Open issues" aside={counted(found.openIssueCount, "unit is missing", "units are missing")}>
-      <ul className="rows">
-        {found.openIssues.edges.map(({ node }, index) => (
-          <li key={index} className="row">
-            <div className="row-main">
-              <Name text={node.relativePath ?? node.code} mono />
-              <span className="quiet">
-                {counted(node.attempts, "try", "tries")}
-                {node.nextTryAt && (
-                  <>
-                    , the next <Ago at={node.nextTryAt} />
-                  </>
-                )}
-              </span>
-            </div>
-            <Name text={node.message} />
-          </li>
-        ))}
-      </ul>
-    </Section>
-  );
-}
-
-const WIDTH = 600;
-const HEIGHT = 100;
-
-/** How many units each version has, the oldest first. */
-function Growth({ versions }: { versions: Version[] }) {
-  const sizes = versions.map(({ summary }) => summary.present);
-  const most = Math.max(1, ...sizes);
-  const points = sizes.map((size, index) => {
-    const x = (index / (sizes.length - 1)) * WIDTH;
-    return `${x.toFixed(1)},${(HEIGHT - 4 - (size / most) * (HEIGHT - 8)).toFixed(1)}`;
-  });
-  const [first, last] = [versions[0]!, versions.at(-1)!];
-  return (
-    <Section title="Units by version" aside={`at most ${count(most)}`}>
-      <svg
-        className="chart"
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={`From ${count(sizes[0]!)} units in version ${first.number} to ${count(sizes.at(-1)!)} in version ${last.number}`}
-      >
-        <polygon className="chart-area" points={`0,${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`} />
-        <polyline className="chart-line" points={points.join(" ")} />
-      </svg>
-      <div className="chart-ends quiet">
-        <span>Version {count(first.number)}</span>
-        <span>Version {count(last.number)}</span>
-      </div>
     </Section>
   );
 }

@@ -7,7 +7,7 @@ export function ReportBar({ report }: { report: ReportFragment }) {
   const { done, total, totalKind, unit, state } = report;
   const isOpen = state === "RUNNING" || state === "WAITING";
   const known = total !== null && total !== undefined && totalKind !== "UNKNOWN" ? total : null;
-  const share = known === null ? null : known === 0 ? 1 : Math.min(1, done / known);
+  const share = known === null ? (isOpen ? null : Math.sign(done)) : known === 0 ? 1 : Math.min(1, done / known);
   const rate = Math.round(report.rate ?? 0);
   const left = report.etaSeconds ?? 0;
   const label = visible(report.message);

@@ -120,6 +120,8 @@ function Rows<Row>({ label, head, fetch, row, total, empty }: LongListProps<Row>
           <button type="button" className="button button-small" onClick={() => setFailed(false)}>
             Some rows did not come: try again
           </button>
+        ) : length === 0 ? (
+          "Loading …"
         ) : isEnd ? (
           `All ${count(length)} are here`
         ) : total != null ? (

@@ -42,6 +42,16 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
+/** How soon something is to come; what is overdue waits for others. */
+export function Due({ at }: { at: string }) {
+  const now = useNow();
+  return (
+    <time dateTime={at} title={moment(at)}>
+      {Date.parse(at) > now ? relative(at, now) : "when its turn comes"}
+    </time>
+  );
+}
+
 export function Moment({ at }: { at: string }) {
   return <time dateTime={at}>{moment(at)}</time>;
 }

@@ -9,7 +9,7 @@ import { Failure, UserErrors } from "../../parts/errors";
 import { Prose } from "../../parts/name";
 import { Empty, Loading, Section } from "../../parts/page";
 import { More, Pages, type Part } from "../../parts/pages";
-import { Ago, Moment } from "../../parts/time";
+import { Ago, Due, Moment } from "../../parts/time";
 import { counted, duration, words } from "../../text";
 
 const DELIVERIES = graphql(`
@@ -144,7 +144,7 @@ function DeliveryRow({ delivery, onDone }: { delivery: Delivery; onDone: () => v
         <span className="actions">
           {nextAttemptAt && (
             <span className="quiet">
-              next try <Ago at={nextAttemptAt} />
+              next try <Due at={nextAttemptAt} />
             </span>
           )}
           {state !== "WAITING" && (

@@ -7,9 +7,10 @@ import { useFresh } from "../../live/query";
 import { Failure } from "../../parts/errors";
 import { Name, Prose } from "../../parts/name";
 import { Empty, Loading, Section } from "../../parts/page";
+import { kindWords } from "../../parts/tasks";
 import { Ago } from "../../parts/time";
 import { bytes, count, counted, duration, words } from "../../text";
-import { Figure, kindWords } from "../now";
+import { Figure } from "../now";
 import { Throughput } from "../throughput";
 
 export const OVERVIEW = graphql(`

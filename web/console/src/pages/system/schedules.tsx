@@ -8,9 +8,9 @@ import { Failure } from "../../parts/errors";
 import { Name, Prose } from "../../parts/name";
 import { Empty, Loading, Section } from "../../parts/page";
 import { More, Pages, type Part } from "../../parts/pages";
-import { Ago } from "../../parts/time";
+import { kindWords } from "../../parts/tasks";
+import { Ago, Due } from "../../parts/time";
 import { count } from "../../text";
-import { kindWords } from "../now";
 
 export const SCHEDULE = graphql(`
   fragment ScheduleState on Schedule {
@@ -111,7 +111,7 @@ export function Next({ schedule: { enabled, nextRunAt } }: { schedule: ScheduleS
   if (!enabled) {
     return <span className="state state-canceled">Paused</span>;
   }
-  return nextRunAt ? <Ago at={nextRunAt} /> : <span className="quiet">never again</span>;
+  return nextRunAt ? <Due at={nextRunAt} /> : <span className="quiet">never again</span>;
 }
 
 export function Last({ schedule: { lastRunAt, lastOutcome, lastTask, lastError } }: { schedule: ScheduleStateFragment }) {
