@@ -65,7 +65,7 @@ PAGES = {
     "publish": ("repositories/{repository}/publish", "Distributable"),
     "copy": ("repositories/{repository}/copy", "Source"),
     "settings": ("repositories/{repository}/settings", "Delete the repository"),
-    "upload": ("upload", "Drop files here"),
+    "upload": ("upload?repository={repository}", "Drop files here"),
     "distributions": ("distributions", "packages-stable"),
     "distribution": ("distributions/{distribution}", "wget"),
     "new-distribution": ("distributions/new", "It follows"),
