@@ -69,7 +69,6 @@ class CheckedStream(ByteStream):
     def __init__(self, body: Body, expectation: Expectation) -> None:
         expectation.check_announced(body.size)
         self.size = expectation.size if body.size is None else body.size
-        self.content_type = body.content_type
         self.validators = body.validators
         self.received = 0
         self.sha256 = ""

@@ -26,7 +26,6 @@ class FileBody(Body):
 
     def __init__(self, url: str, fd: int, status: os.stat_result) -> None:
         self.size = status.st_size
-        self.content_type = None
         self.validators = _validators(status)
         self._url = url
         self._fd = fd

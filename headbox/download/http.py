@@ -35,8 +35,7 @@ class HttpBody(Body):
     def __init__(self, response: aiohttp.ClientResponse, access: RemoteAccess, url: str) -> None:
         headers = response.headers
         self.size = response.content_length
-        self.content_type = headers.get("Content-Type")
-        self.validators = Validators(etag=headers.get("ETag"), last_modified=headers.get("Last-Modified"))
+        self.validators = Validators(etag=_kept(headers.get("ETag")), last_modified=_kept(headers.get("Last-Modified")))
         self._response = response
         self._access = access
         self._url = url
@@ -147,6 +146,12 @@ def _origin_headers(access: RemoteAccess, url: URL) -> CIMultiDict[str]:
 def _limiter(rate_limit: float) -> AsyncLimiter:
     burst = max(1.0, rate_limit * _BURST_SECONDS)
     return AsyncLimiter(burst, burst / rate_limit)
+
+
+def _kept(value: str | None) -> str | None:
+    """Return a header that can be stored and sent again; None for one with bytes that are no text."""
+    # Such bytes come as lone surrogates, which are not printable, and which neither JSON nor a header takes.
+    return value if value and value.isprintable() else None
 
 
 def _conditions(if_changed: Validators | None) -> dict[str, str]:

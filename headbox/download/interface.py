@@ -73,12 +73,10 @@ class ByteStream(Protocol):
 
     Attributes:
         size: Its length in bytes, as announced or else as declared; None when nobody told.
-        content_type: As announced, or None.
         sha256: Its digest; None until all of it has come.
     """
 
     size: int | None
-    content_type: str | None
     sha256: str | None
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -77,7 +77,7 @@ def parse_retry_after(value: str | None) -> float | None:
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # The latter of numbers that no date has.
         return None
     # A date in "-0000" gives a naive time, which is meant in UTC.
     date = date.replace(tzinfo=date.tzinfo or UTC)

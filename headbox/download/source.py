@@ -12,12 +12,10 @@ class Body(Protocol):
 
     Attributes:
         size: Announced length in bytes, or None.
-        content_type: Announced type, or None.
         validators: To ask later whether it has changed.
     """
 
     size: int | None
-    content_type: str | None
     validators: Validators
 
     async def read(self) -> bytes:

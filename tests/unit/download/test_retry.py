@@ -220,6 +220,19 @@ def test_a_date_that_has_passed_means_now(date: str) -> None:
     assert parse_retry_after(date) == 0.0
 
 
-@pytest.mark.parametrize("value", [None, "", "soon", "-1", "1.5", "²", "Wed, 99 Oct 2015 07:28:00 GMT"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        "soon",
+        "-1",
+        "1.5",
+        "²",
+        "Wed, 99 Oct 2015 07:28:00 GMT",
+        f"Wed, 21 Oct {10**20} 07:28:00 GMT",
+        f"Wed, 21 Oct 2015 07:28:00 +{10**20}",
+    ],
+)
 def test_a_retry_after_that_makes_no_sense_is_as_good_as_none(value: str | None) -> None:
     assert parse_retry_after(value) is None
