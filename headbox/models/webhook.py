@@ -11,6 +11,9 @@ from tortoise.models import Model
 from headbox.models.base import Row
 from headbox.types import WebhookDeliveryState, WebhookEvent, WebhookState
 
+#: Longest id of a message, in characters: that of a UUID.
+MAX_MESSAGE_ID = 36
+
 
 class Webhook(Row):
     """An address that is told of what happens. The triggers of the migrations read its rows."""
@@ -51,7 +54,7 @@ class WebhookDelivery(Model):
     # Not a foreign key: whoever deletes a webhook must not fail a task that tells it something at this moment.
     webhook_id = fields.UUIDField()
     # What the receiver knows it by, the same at every try.
-    message_id = fields.CharField(max_length=36, unique=True)
+    message_id = fields.CharField(max_length=MAX_MESSAGE_ID, unique=True)
     event = fields.CharEnumField(WebhookEvent, max_length=32)
     # The columns that it tells of, as they were.
     document: fields.JSONField[dict[str, Any]] = fields.JSONField()

@@ -28,7 +28,7 @@ from headbox.pipeline.save import CONTENT, known_artifacts, needs_of
 from headbox.pipeline.storing import damaged
 from headbox.services.documents import checked
 from headbox.tasking.engine import UnitOfWork
-from headbox.types import check_sha256
+from headbox.types import are_sha256, check_sha256
 
 #: Most content units that one request makes.
 MAX_ITEMS = 500
@@ -131,8 +131,9 @@ def checked_digest(digest: str, *path: str) -> str:
 
 async def _stored(connection: Connection, wanted: Iterable[NewContent | NotMade]) -> dict[str, int]:
     """Return the sizes of the artifacts that are named by their digests and are stored."""
-    digests = {item.sha256.lower() for item in wanted if isinstance(item, NewContent) and item.sha256}
-    artifacts = await Artifact.filter(sha256__in=list(digests), damaged_at__isnull=True).using_db(connection)
+    named = {item.sha256.lower() for item in wanted if isinstance(item, NewContent) and item.sha256}
+    digests = [name for name in named if are_sha256([name])]
+    artifacts = await Artifact.filter(sha256__in=digests, damaged_at__isnull=True).using_db(connection)
     return {artifact.sha256: artifact.size for artifact in artifacts}
 
 

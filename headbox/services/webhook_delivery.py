@@ -28,6 +28,7 @@ from headbox.models.database import (
     model_from,
     now,
 )
+from headbox.models.webhook import MAX_MESSAGE_ID
 from headbox.settings import WebhookSettings
 from headbox.tasking.engine import Engine, UnitOfWork
 from headbox.types import WebhookDeliveryState, WebhookEvent, WebhookState, uuid7
@@ -305,7 +306,7 @@ async def redeliver(work: UnitOfWork, message_id: str) -> WebhookDelivery:
 
 async def _find(connection: Connection, message_id: str) -> WebhookDelivery | None:
     """Return a delivery, with its webhook locked until the transaction ends, or None when either is gone."""
-    if not is_findable(message_id):
+    if not is_findable(message_id, MAX_MESSAGE_ID):
         return None
     delivery = await WebhookDelivery.get_or_none(message_id=message_id, is_matched=True, using_db=connection)
     if delivery is None:

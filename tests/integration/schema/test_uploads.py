@@ -212,7 +212,8 @@ async def test_content_without_its_bytes_is_refused(site: UploadSite, api: Api) 
 
     assert await refused(api, relativePath=path, upload=unfinished) == [("UPLOAD_INCOMPLETE", ["input", "upload"])]
     assert await refused(api, relativePath=path, sha256=sha256(BODY)) == [("NOT_FOUND", ["input", "sha256"])]
-    assert await refused(api, relativePath=path, sha256="x") == [("INVALID", ["input", "sha256"])]
+    for digest in ("x", "a" * 65, "\0" * 64):
+        assert await refused(api, relativePath=path, sha256=digest) == [("INVALID", ["input", "sha256"])]
     assert await refused(api, relativePath=path, upload="x") == [("NOT_FOUND", ["input", "upload"])]
     assert await refused(api, relativePath=path) == [("REQUIRED", ["input", "upload"])]
     both = {"upload": complete, "sha256": sha256(b"other")}

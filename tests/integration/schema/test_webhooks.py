@@ -195,7 +195,9 @@ async def test_deleted_webhook_is_told_nothing(api: Api, engine: LocalEngine) ->
 @pytest.mark.parametrize(
     "document", [DELETE, PAUSE, RESUME, ROTATE, TEST, REDELIVER], ids=lambda document: document.split("{")[1].strip()
 )
-@pytest.mark.parametrize("key", ["nonsense", "a\0", "\ud800"], ids=["nonsense", "nul", "surrogate"])
+@pytest.mark.parametrize(
+    "key", ["nonsense", "a\0", "\ud800", "long" * 10], ids=["nonsense", "nul", "surrogate", "long"]
+)
 async def test_what_is_not_there_is_not_found(api: Api, document: str, key: str) -> None:
     [payload] = (await api.run(document, id=key)).values()
 
