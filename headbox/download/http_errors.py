@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from http import HTTPStatus
 
 import aiohttp
@@ -94,4 +96,7 @@ def cause(error: aiohttp.ClientError | OSError) -> str:
         if isinstance(error, kind):
             return reason
     system = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return (isinstance(system, OSError) and system.strerror) or "the connection broke off"
+    # By its number: event loops have words of their own for a connection that nobody takes. TLS has other numbers.
+    if isinstance(system, OSError) and not isinstance(system, ssl.SSLError) and system.errno:
+        return os.strerror(system.errno)
+    return "the connection broke off"

@@ -11,7 +11,7 @@ from tortoise.models import Model
 from headbox.models.base import Row
 from headbox.types import WebhookDeliveryState, WebhookEvent, WebhookState
 
-#: Longest id of a message, in characters: that of a UUID.
+#: Longest id of a message, in characters: "msg_" and 32 hexadecimal digits.
 MAX_MESSAGE_ID = 36
 
 

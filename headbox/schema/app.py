@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from functools import partial
 
 from graphql import GraphQLError
 from starlette.datastructures import URL
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -86,8 +87,10 @@ class GraphQLApp(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one WebSocket."""
         if scope["type"] == "http":
-            response = await self._respond(Request(scope, receive))
-            await response(scope, receive, send)
+            # A client that goes away amid its request waits for no answer.
+            with suppress(ClientDisconnect):
+                response = await self._respond(Request(scope, receive))
+                await response(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -358,6 +361,19 @@ async def test_client_that_takes_both_gets_a_stream_for_a_subscription_alone(
     assert "json" in headers["Content-Type"]
     assert body["data"] == {"__typename": "Query"}
     assert told[-1] == ("complete", None)
+
+
+async def test_client_that_goes_away_amid_its_request_is_no_failure(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    async with api.served() as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        head = "Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue"
+        writer.write(f"POST /graphql HTTP/1.1\r\n{head}\r\n\r\n".encode())
+        # Told when the server waits for the body.
+        assert b"100 Continue" in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_stream_ends_when_the_server_closes(client: Client, api: Api) -> None:
