@@ -106,6 +106,8 @@ async def _gather(run: Run, work: UnitOfWork, parameters: VersionTask[Any]) -> G
     if repository is None:
         raise NotFound(what="repository", key=str(parameters.repository))
     await versions.keep_all(connection, repository.id)
+    # What a killed task has prepared is not what stands there.
+    await versions.discard(connection, repository)
     leader = Member(run.task, parameters, run.progress)
     if isinstance(parameters, CopyTask):
         await _stage_copy(run, work, parameters)
@@ -116,7 +118,7 @@ async def _gather(run: Run, work: UnitOfWork, parameters: VersionTask[Any]) -> G
         run.companions = [member.attempt for member in members[1:]]
     else:
         leader.slots = (await slots_of(connection, [leader]))[leader.task.id]
-    await _refuse_overwriting(connection, repository, members)
+    await _refuse_overwriting(connection, repository, members, repository.latest_number if base is None else base)
     group = Group(repository, members, await _prepared(connection, repository, members, base))
     while await _refuse_needed(run, connection, group):
         group.version = await _prepared(connection, repository, members, base)
@@ -151,18 +153,27 @@ async def _stage_copy(run: Run, work: UnitOfWork, parameters: CopyTask[Any]) -> 
     )
 
 
-async def _refuse_overwriting(connection: Connection, repository: Repository, members: Sequence[Member]) -> None:
-    """Refuse the tasks that would overwrite what they must not."""
+async def _refuse_overwriting(
+    connection: Connection, repository: Repository, members: Sequence[Member], base: int
+) -> None:
+    """Refuse the tasks that would overwrite what they must not, of what the version with the number `base` holds."""
     careful = {member.task.id: member for member in members if not member.parameters.overwrite}
     if not careful:
         return
+    standing = (
+        "SELECT staged.task_id, staged.content_id AS unit, member.content_id AS other FROM staged_content staged"  # noqa: S608
+        " JOIN membership member ON member.repository_id = ? AND member.slot = staged.slot"
+        "  AND member.content_id <> staged.content_id AND {held}"
+        f" WHERE staged.task_id IN ({', '.join('?' * len(careful))})"
+    )
+    # What is there still, and what went since: an index has each of them.
+    still = standing.format(held="member.removed_in IS NULL AND member.added_in <= ?")
+    until = standing.format(held="member.removed_in > ? AND +member.added_in <= ?")
+    tasks = [str(task_id) for task_id in careful]
     rows = await fetch(
         connection,
-        "SELECT staged.task_id, staged.content_id AS unit, present.content_id AS other FROM staged_content staged"  # noqa: S608
-        " JOIN membership present ON present.repository_id = ? AND present.slot = staged.slot"
-        "  AND present.removed_in IS NULL AND present.content_id <> staged.content_id"
-        f" WHERE staged.task_id IN ({', '.join('?' * len(careful))})",
-        [str(repository.id), *map(str, careful)],
+        f"{still} UNION ALL {until}",
+        [str(repository.id), base, *tasks, str(repository.id), base, base, *tasks],
     )
     for row in rows:
         member = careful[UUID(str(row["task_id"]))]

@@ -78,6 +78,41 @@ async def test_overwriting_is_refused_where_it_is_not_wanted(engine: LocalEngine
     assert await files_of(engine, await latest_version(repository)) == {"a": digest_of("2")}
 
 
+@pytest.mark.parametrize(
+    ("base", "since", "is_refused"),
+    [(("a", "1"), ("b", "1"), True), (("a", "2"), ("a", "1"), False), (("b", "1"), ("a", "1"), False)],
+    ids=["gone since", "the same unit", "come since"],
+)
+async def test_overwriting_is_judged_by_the_base(
+    engine: LocalEngine, *, base: tuple[str, str], since: tuple[str, str], is_refused: bool
+) -> None:
+    repository = await make_repository(engine)
+    older, other, new = await make_files(engine, base, since, ("a", "2"))
+    await engine.completed(await create_add(engine, repository, [older]))
+    version = await latest_version(repository)
+    await engine.completed(await create_add(engine, repository, [other], remove=[older]))
+
+    task = await create_add(engine, repository, [new], base=version, overwrite=False)
+
+    if is_refused:
+        assert (await engine.failed(task))["code"] == "UNIT_CONFLICT"
+    else:
+        await engine.completed(task)
+        expected = {path: digest_of(text) for path, text in (base, ("a", "2"))}
+        assert await files_of(engine, await latest_version(repository)) == expected
+
+
+async def test_what_a_killed_task_prepared_is_not_what_stands_there(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    old, new = await make_files(engine, ("a", "1"), ("a", "2"))
+    await engine.completed(await create_add(engine, repository, [old]))
+    await Membership.filter(repository_id=repository.id).update(removed_in=2)
+
+    error = await engine.failed(await create_add(engine, repository, [new], overwrite=False))
+
+    assert error["code"] == "UNIT_CONFLICT"
+
+
 async def test_adds_that_wait_are_committed_together(engine: LocalEngine) -> None:
     repository = await make_repository(engine)
     taken, late, *units = await make_files(engine, ("x", "old"), ("x", "new"), *((f"f{n}", str(n)) for n in range(20)))
