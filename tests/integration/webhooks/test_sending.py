@@ -320,7 +320,8 @@ async def test_sender_asks_one_question_where_there_is_no_webhook(engine: LocalE
     with statements() as asked:
         await sender.run()
 
-    assert len(asked) == 1
+    # The worker's heartbeat may ask beside it.
+    assert len([statement for statement in asked if "webhook" in statement]) == 1
 
 
 async def test_rotated_secret_and_the_one_before_both_sign(
