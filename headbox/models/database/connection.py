@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -32,6 +32,10 @@ class Database:
     Attributes:
         place: SQLite's file, or PostgreSQL's server.
     """
+
+    # What this process's models are prepared for. Tortoise would do it with each context that it opens: for nothing,
+    # since models belong to the process, and under the statements that run in other contexts.
+    _prepared_for: ClassVar[type[Place] | None] = None
 
     def __init__(
         self,
@@ -88,8 +92,11 @@ class Database:
     async def connected(self, *, is_migrating: bool = False) -> AsyncIterator[Database]:
         """Open the connections for this event loop, select them here, and close them at the end."""
         context = TortoiseContext()
+        is_first = Database._prepared_for is not type(self.place)
         with context:
-            await context.init(config=self.config(is_migrating=is_migrating))
+            # Connections that are not opened here are opened when they are first asked for.
+            await context.init(config=self.config(is_migrating=is_migrating), init_connections=is_first)
+        Database._prepared_for = type(self.place)
         self._context = context
         self.select()
         try:
