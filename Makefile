@@ -5,17 +5,15 @@
 VENV := .venv
 BIN := $(VENV)/bin
 WEB := headbox/web_assets/console/index.html
-# Two test processes for each core: tests wait for servers and clocks a third of their time.
-PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist worksteal
+# Three test processes for each core: tests wait for servers and clocks half of their time.
+PYTEST := $(BIN)/pytest -q -n $(shell expr 3 '*' $$(nproc)) --dist worksteal
 # As a module, which lets the hooks of the site import the project's tools; without the theme's news.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 # What is tested on PostgreSQL and Redis too.
 TWO_WAYS := tests/unit/models tests/unit/tasking tests/integration tests/acceptance tests/deploy tests/chaos
-# Of these, what every change goes through: the engine, and the processes that are killed.
-ENGINE := tests/unit/tasking tests/integration/tasking tests/integration/sync tests/integration/publish \
-	tests/integration/webhooks tests/chaos \
-	tests/acceptance/test_crash.py tests/acceptance/test_order.py tests/acceptance/test_processes.py \
-	tests/acceptance/test_webhooks.py
+# Of these, what every change goes through: the engine, storage, what people do, and what harm is done to processes.
+MAIN_WAYS := tests/unit/tasking tests/integration/tasking tests/integration/sync tests/integration/publish \
+	tests/integration/webhooks tests/integration/storage tests/integration/database tests/acceptance tests/chaos
 # Or each test process, and each server that it starts, would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 # The types of the console's documents come from the schema.
@@ -34,7 +32,7 @@ serve: setup ## Run the server on http://127.0.0.1:8640
 
 test: setup browser lint schema-is-current ## Run every check and every test, embedded and distributed, as CI does
 	@$(PYTEST) tests
-	@HEADBOX_TEST_WAY=distributed $(PYTEST) $(ENGINE)
+	@HEADBOX_TEST_WAY=distributed $(PYTEST) $(MAIN_WAYS)
 
 test-distributed: setup browser ## Run on PostgreSQL and Redis whatever goes both ways: before every release
 	@HEADBOX_TEST_WAY=distributed $(PYTEST) $(TWO_WAYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -88,7 +89,9 @@ def redis_url(redis_server: RedisServer) -> str:
 def installations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installations:
     """What makes installations, for tests that need more than one; the others have one by its `data_dir`."""
     if WAY == "embedded":
-        return EmbeddedInstallations(tmp_path_factory.mktemp("template"))
+        # The folder of one test process lies in that of all.
+        folder = tmp_path_factory.getbasetemp()
+        return EmbeddedInstallations((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "template")
     names = ("postgres_server", "redis_server", "postgres_template")
     return DistributedInstallations(*map(request.getfixturevalue, names))
 

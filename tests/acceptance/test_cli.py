@@ -14,11 +14,10 @@ import pytest
 import yaml
 
 from headbox import __version__
+from tests.support.installation import WAY
 from tests.support.launcher import launcher
 from tests.support.server import COMMAND, HeadboxServer
 from tests.support.upstream import Slow, Status, Upstream, pulp_manifest
-
-pytestmark = pytest.mark.embedded
 
 FILES = {"a.txt": b"first", "b/c.txt": b"second"}
 
@@ -126,7 +125,7 @@ def test_what_is_neither_a_list_nor_a_node_is_shown_too(mirror: Any, cli: Cli) -
     assert [row["change"] for row in changes] == ["ADDED", "ADDED"]
     unknown = cli.run("repository-version", "diff", "--from", "mirror@7", "--to", "mirror")
     assert unknown.stderr.startswith("Error: There is no repository version 'mirror@7'.\n")
-    assert cli.run("repository", "rollback", "--repository-version", "mirror@0").returncode == 0
+    assert cli.run("repository", "rollback", "--repository-version", "mirror@0", "--watch").returncode == 0
     assert cli.json("queue-stats", "show")["running"] == 0
 
 
@@ -194,7 +193,8 @@ def test_status(cli: Cli, server: HeadboxServer) -> None:
     assert f"version   {__version__}\n" in table.stdout
     assert "workers   ✓ 1 online\n" in table.stdout
     status = cli.json("status")
-    assert status["database"] == {"name": "sqlite", "ok": True, "detail": None}
+    name = {"embedded": "sqlite", "distributed": "postgres"}[WAY]
+    assert status["database"] == {"name": name, "ok": True, "detail": None}
     assert {"name": "file", "version": __version__} in status["plugins"]
 
     server.kill()
@@ -206,6 +206,8 @@ def test_status(cli: Cli, server: HeadboxServer) -> None:
     )
 
 
+# Servers that hear of each other through Redis share what they run on.
+@pytest.mark.embedded
 def test_a_second_server_on_the_same_folder_is_refused(server: HeadboxServer, cli: Cli) -> None:
     refused = cli.run("serve", "--port", "0", "--data-dir", str(server.data_dir))
 

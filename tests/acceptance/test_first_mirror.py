@@ -15,12 +15,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.server import HeadboxServer
 from tests.support.tutorial import TUTORIALS
-
-pytestmark = pytest.mark.embedded
 
 ROOT = Path(__file__).parents[2]
 PAGE = TUTORIALS / "your-first-mirror.md"

@@ -7,8 +7,10 @@ One run of the tests goes one way, which HEADBOX_TEST_WAY names: `embedded` (SQL
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -37,9 +39,14 @@ class EmbeddedInstallations:
     """Makes data folders with a database in them."""
 
     def __init__(self, template: Path) -> None:
-        """Migrate once, in a folder that is there: it takes half a second, and to copy it none."""
+        """Migrate once for all test processes, in a folder that they share: it takes seconds, and to copy it none."""
         self._template = template
-        asyncio.run(migrate(Database(template)))
+        with template.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not template.exists():
+                folder = Path(tempfile.mkdtemp(dir=template.parent))
+                asyncio.run(migrate(Database(folder)))
+                folder.rename(template)
 
     @contextmanager
     def new(self, data_dir: Path) -> Iterator[Path]:
