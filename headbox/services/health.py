@@ -41,8 +41,8 @@ async def look(
         dispatcher: What carries messages, where the process sends or takes any.
     """
     problems = [problem for problem in (await _database(connection), await _storage(storage)) if problem]
-    # Without messages the reconciler finds what can run, and without events everybody looks at the rows: both later
-    # than they would have been told.
+    # Without messages tasks are created and run on, and begin when there are messages again; without events everybody
+    # looks at the rows, later than they would have been told.
     slow = [await dispatcher.check() if dispatcher is not None else None, bus.problem()]
     return Health(tuple(problems), tuple(reason for reason in slow if reason))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -20,6 +20,7 @@ from headbox.tasking import claims
 from headbox.tasking.bus import EventBus, Payload
 from headbox.tasking.claims import Claim, Runnable
 from headbox.tasking.snapshot import snapshot_of
+from headbox.types import TaskPriority
 
 ResultT = TypeVar("ResultT")
 
@@ -37,6 +38,9 @@ class Dispatcher(Protocol):
 
     async def check(self) -> str | None:
         """Return what keeps messages from being carried now, or None when nothing does."""
+
+    async def drained(self) -> Collection[TaskPriority]:
+        """Return the priorities of which no message waits for a worker; none where that cannot be told."""
 
     def send(self, task: Runnable) -> None:
         """Put a message into the queue of the task's priority."""

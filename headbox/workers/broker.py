@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from uuid import UUID
 
 import dramatiq
@@ -89,6 +89,10 @@ class ActorDispatcher:
         """See `Dispatcher.check`: what is within this process can always be reached."""
         return None
 
+    async def drained(self) -> Collection[TaskPriority]:
+        """See `Dispatcher.drained`: not told, for a worker takes messages from here that it has no thread for."""
+        return ()
+
     def send(self, task: Runnable) -> None:
         """See `Dispatcher.send`."""
         self._actors[task.priority].send(str(task.id))
@@ -106,6 +110,11 @@ class RedisDispatcher(ActorDispatcher):
     async def check(self) -> str | None:
         """See `Dispatcher.check`."""
         return await asyncio.to_thread(self._broker.problem)
+
+    async def drained(self) -> Collection[TaskPriority]:
+        """See `Dispatcher.drained`."""
+        queues = await asyncio.to_thread(self._broker.drained, QUEUES.values())
+        return [priority for priority, queue in QUEUES.items() if queue in queues]
 
 
 async def run_elsewhere(task_id: UUID) -> None:

@@ -13,8 +13,8 @@ from headbox.tasking.engine import Engine
 from headbox.workers.lease import LeaseKeeper
 from headbox.workers.webhooks import WebhookSender
 
-#: A task that can run and has had no taker is sent again after this time, in seconds; then after twice as long, and
-#: so on.
+#: A task that can run and has had no taker is sent again after this time, in seconds; then, where its message may still
+#: wait, after twice as long, and so on.
 RESEND_SECONDS = 5.0
 #: The longest time between two nudges for one task, in seconds.
 MAX_RESEND_SECONDS = 300.0
@@ -72,23 +72,33 @@ class Reconciler:
 
     async def _send_again(self) -> None:
         """Nudge for tasks that could have been taken long ago: their message may have been lost."""
-        clock = time.monotonic()
         runnable = await claims.all_runnable(self._engine.database.connection)
+        drained = await self._engine.dispatcher.drained() if runnable else ()
+        clock = time.monotonic()
         self._seen = {task.id: self._seen.get(task.id, Sighting(clock)) for task in runnable}
-        self._engine.send([task for task in runnable if self._seen[task.id].is_due(clock)])
+        self._engine.send(
+            [task for task in runnable if self._seen[task.id].is_due(clock, is_drained=task.priority in drained)]
+        )
 
 
 class Sighting:
     """A task that could run, and when to nudge for it again: ever more rarely, for it may just wait for a thread."""
 
     def __init__(self, clock: float) -> None:
+        self._last = clock
         self._wait = RESEND_SECONDS
-        self._due = clock + self._wait
 
-    def is_due(self, clock: float) -> bool:
-        """Tell whether it is time to nudge, and set the next one."""
-        if clock < self._due:
+    def is_due(self, clock: float, *, is_drained: bool) -> bool:
+        """Tell whether it is time to nudge, and set the next one.
+
+        Args:
+            clock: The time now.
+            is_drained: Whether its message waits no more: then it was lost, or is being taken this moment.
+        """
+        if is_drained:
+            self._wait = RESEND_SECONDS
+        if clock < self._last + self._wait:
             return False
+        self._last = clock
         self._wait = min(self._wait * 2, MAX_RESEND_SECONDS)
-        self._due = clock + self._wait
         return True

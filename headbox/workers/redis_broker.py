@@ -10,6 +10,7 @@ Nobody asks for a message by its id, so there is one key for each queue, and one
 | Key | Type | Meaning | Lifetime |
 | --- | --- | --- | --- |
 | `<namespace>:<queue>` | list | Messages as Dramatiq encodes them, the oldest first. | Until all are taken. |
+| `<namespace>:probe` | string | Nothing: written to see whether anything can be. | `PROBE_SECONDS` |
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ TIMEOUT_SECONDS = 3.0
 RETRY_SECONDS = 0.2
 #: How long messages wait for a Redis that is away, in seconds; the reconciler sends again later anyway.
 GIVE_UP_SECONDS = 5.0
+#: Lifetime of what is written to see whether Redis takes anything, in seconds.
+PROBE_SECONDS = 60
 #: Most messages that wait to be sent, and most that are sent at once.
 MAX_WAITING, BATCH = 10_000, 500
 
@@ -143,10 +146,23 @@ class NudgeBroker(RedisBroker):
     def problem(self) -> str | None:
         """Return what keeps messages from being carried now, or None; waits for Redis."""
         try:
-            self.client.ping()
+            # Not a ping: one that is full, or a replica, answers that.
+            self.client.set(self._key("probe"), b"", ex=PROBE_SECONDS)
         except (RedisError, OSError) as error:
-            return f"Redis does not answer: {error}"
+            return f"Redis takes no messages: {error}"
         return None
+
+    def drained(self, queues: Iterable[str]) -> set[str]:
+        """Return those of the queues in which no message waits; none while Redis is away, which is waited for."""
+        names = list(queues)
+        try:
+            with self.client.pipeline(transaction=False) as pipeline:
+                for name in names:
+                    pipeline.llen(self._key(name))
+                lengths = pipeline.execute()
+        except (RedisError, OSError):
+            return set()
+        return {name for name, length in zip(names, lengths, strict=True) if not length}
 
     def close(self) -> None:
         """Send what waits, as far as Redis is there, and let go of the connections."""

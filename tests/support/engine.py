@@ -33,7 +33,7 @@ from headbox.tasking.bus import MemoryBus
 from headbox.tasking.claims import Runnable, all_runnable
 from headbox.tasking.engine import Dispatcher, Engine
 from headbox.tasking.redis_bus import RedisBus
-from headbox.types import FINAL_STATES, TaskState
+from headbox.types import FINAL_STATES, TaskPriority, TaskState
 from headbox.workers.runner import TaskRunner
 from tests.support.tasks import gate_plugin
 from tests.support.waiting import PATIENCE_SECONDS, until
@@ -155,6 +155,9 @@ class LocalDispatcher:
 
     async def check(self) -> str | None:
         return None
+
+    async def drained(self) -> Collection[TaskPriority]:
+        return ()
 
     def send(self, task: Runnable) -> None:
         self.sent.append(task.id)

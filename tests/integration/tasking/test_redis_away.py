@@ -57,6 +57,22 @@ async def test_messages_of_an_emptied_redis_are_sent_again(
         assert (await engine.completed(task)).attempt == 1
 
 
+async def test_messages_that_waited_for_long_are_sent_again_soon(
+    engine: EmbeddedEngine, upstream: Upstream, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the wait has grown to when a task was seen to wait for a thread again and again.
+    monkeypatch.setattr(reconciler, "RESEND_SECONDS", 600.0)
+    upstream.fault("PULP_MANIFEST", Slow(1), times=1)
+    busy, waiting = await make_syncs(engine, upstream, 2)
+    await engine.reached(busy, {TaskState.RUNNING})
+    await asyncio.sleep(3 * ONE_THREAD.reconcile_seconds)
+    monkeypatch.setattr(reconciler, "RESEND_SECONDS", 0.5)
+
+    redis_server.flush()
+
+    await engine.completed(waiting)
+
+
 async def test_tasks_run_on_when_redis_is_restarted(
     engine: EmbeddedEngine, upstream: Upstream, redis_server: RedisServer
 ) -> None:

@@ -136,6 +136,37 @@ def test_sender_waits_for_no_redis(redis_server: RedisServer, redis_url: str) ->
     broker.close()
 
 
+def test_redis_that_takes_nothing_is_told(redis_url: str, client: redis.Redis) -> None:
+    broker = broker_of(redis_url)
+    client.config_set("maxmemory", "1")
+    try:
+        assert client.ping()
+        assert "maxmemory" in str(broker.problem())
+    finally:
+        client.config_set("maxmemory", "0")
+    assert broker.problem() is None
+    broker.close()
+
+
+def test_queues_without_messages_are_known_while_redis_answers(
+    actors: dict[str, dramatiq.Actor[[str], None]],
+    client: redis.Redis,
+    redis_server: RedisServer,
+    redis_url: str,
+) -> None:
+    broker = broker_of(redis_url)
+    actors[NORMAL].send("a")
+    wait_until(lambda: waiting(client) == [0, 1, 0])
+    assert broker.drained(QUEUES) == {HIGH, LOW}
+
+    redis_server.stop()
+    try:
+        assert broker.drained(QUEUES) == set()
+    finally:
+        redis_server.start()
+    broker.close()
+
+
 def test_messages_are_lost_when_redis_stays_away(
     redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
