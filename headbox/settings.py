@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -92,6 +92,21 @@ class DatabaseSettings(Section):
         return url
 
 
+#: Options that the address of a Redis may have behind a question mark; and with TLS, these too.
+_REDIS_OPTIONS = frozenset({"db"})
+_TLS_OPTIONS = frozenset(
+    {
+        "ssl_ca_certs",
+        "ssl_ca_path",
+        "ssl_certfile",
+        "ssl_keyfile",
+        "ssl_password",
+        "ssl_cert_reqs",
+        "ssl_check_hostname",
+    }
+)
+
+
 class RedisSettings(Section):
     """The Redis that carries messages to workers and events between processes."""
 
@@ -116,8 +131,16 @@ class RedisSettings(Section):
             raise ValueError("it begins with redis://, rediss:// or unix://")
         _check_port(url)
         parts = urlsplit(url)
+        options = parse_qs(parts.query, keep_blank_values=True)
+        known = _REDIS_OPTIONS | (_TLS_OPTIONS if parts.scheme == "rediss" else frozenset())
+        # Any other one would be the client's: it fails at each connection, or answers in another way than is expected.
+        if not options.keys() <= known:
+            raise ValueError(f"of options it takes {', '.join(sorted(known))}")
+        databases = options.get("db", [])
+        if parts.scheme != "unix" and parts.path.strip("/"):
+            databases.append(parts.path.strip("/"))
         # The client would take the first one for any other text.
-        if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+        if not all(database.isdecimal() for database in databases):
             raise ValueError("its database is a number")
         return url
 

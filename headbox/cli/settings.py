@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from headbox.cli.failures import UsageFailure
@@ -32,12 +33,16 @@ def load_settings(*, data_dir: Path | None = None, **sections: Mapping[str, Any]
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        reasons = "; ".join(f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors())
+        reasons = "; ".join(map(_reason, error.errors()))
         raise UsageFailure(reasons, hint="Correct or unset the variable.") from error
     except SettingsError as error:
         example = """HEADBOX_WORKER_QUEUES='["high"]'"""
         hint = f"Variables are named HEADBOX_<SECTION>_<NAME>; lists are written as JSON: {example}."
         raise UsageFailure(str(error), hint=hint) from error
+
+
+def _reason(detail: ErrorDetails) -> str:
+    return f"{_variable(detail['loc'])}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

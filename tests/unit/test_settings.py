@@ -61,6 +61,10 @@ def test_each_section_is_read_from_its_variables(monkeypatch: pytest.MonkeyPatch
         ("HEADBOX_REDIS_URL", "redis://host:99999/0"),
         ("HEADBOX_REDIS_URL", "redis://:p/ss@host/0"),
         ("HEADBOX_REDIS_URL", "redis://host/cache"),
+        ("HEADBOX_REDIS_URL", "unix:///run/redis.sock?db=cache"),
+        ("HEADBOX_REDIS_URL", "redis://host/0?socket_timeout=never"),
+        ("HEADBOX_REDIS_URL", "redis://host/0?decode_responses=true"),
+        ("HEADBOX_REDIS_URL", "redis://host/0?ssl_ca_certs=/etc/ca.pem"),
         ("HEADBOX_WORKER_LOST_AFTER_SECONDS", "inf"),
         ("HEADBOX_WORKER_LOST_AFTER_SECONDS", "3.9"),
         ("HEADBOX_WORKER_HEARTBEAT_SECONDS", "6"),
@@ -100,7 +104,13 @@ def test_password_that_splits_its_address_is_not_told(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://:p%23ss@host", "redis://host:6380/3", "rediss://host/", "unix:///run/redis.sock"]
+    "url",
+    [
+        "redis://:p%23ss@host",
+        "redis://host:6380/3",
+        "rediss://host/?ssl_ca_certs=/etc/ca.pem",
+        "unix:///run/redis.sock?db=3",
+    ],
 )
 def test_addresses_of_redis(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("HEADBOX_REDIS_URL", url)
