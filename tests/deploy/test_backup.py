@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,45 @@ def test_key_of_another_installation_is_not_replaced(
     restored = run("restore.sh", backup, **elsewhere)
 
     assert (restored.returncode, key.read_text()) == (1, "another")
+
+
+@pytest.fixture
+def before_copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Has scripts do something before they copy."""
+
+    def do(command: str) -> None:
+        program = tmp_path / "programs" / "cp"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\n{command}\nexec {shutil.which("cp")} "$@"\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+
+    return do
+
+
+def test_artifact_that_is_taken_away_meanwhile_is_left_out(
+    server: HeadboxServer, mirror: str, elsewhere: Variables, tmp_path: Path, before_copying: Callable[[str], None]
+) -> None:
+    digest = sha256(FILES["folder 7/file"])
+    before_copying(f"rm -f {server.data_dir / 'artifacts' / digest[:2] / digest[2:]}")
+
+    done = run("backup.sh", tmp_path / "backup", HEADBOX_DATA_DIR=str(server.data_dir))
+
+    assert done.returncode == 0, done.stderr
+    restored = run("restore.sh", tmp_path / "backup", **elsewhere).stdout.splitlines()
+    assert restored[-2:] == [
+        f"missing  {digest}  42 bytes",
+        f"{len(FILES) + 1} artifacts, digests compared: 1 missing or damaged",
+    ]
+
+
+def test_backup_that_cannot_copy_fails(
+    server: HeadboxServer, mirror: str, tmp_path: Path, before_copying: Callable[[str], None]
+) -> None:
+    before_copying("exit 1")
+
+    assert run("backup.sh", tmp_path / "backup", HEADBOX_DATA_DIR=str(server.data_dir)).returncode == 1
+    assert not any((tmp_path / "backup" / "artifacts").iterdir())
 
 
 def test_backup_that_broke_off_is_made_whole_by_the_next(

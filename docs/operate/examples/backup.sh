@@ -20,8 +20,9 @@ time=$(date -u +%Y%m%dT%H%M%SZ)
 mkdir -p "$folder/artifacts"
 folder=$(cd "$folder" && pwd)
 
-# The database goes first: its artifacts were stored before it named them, and none is ever taken away, so that the copy
-# of the artifacts has all that this copy of the database needs.
+# The database goes first: its artifacts were stored before it named them, so that the copy of the artifacts has all that
+# this copy of the database needs. What a garbage collection or a reclaim takes away meanwhile, nothing had needed for
+# long, or a remote has it.
 if [ -n "${HEADBOX_DATABASE_URL:-}" ]; then
     database=$folder/headbox-$time.dump
     pg_dump --format=custom --no-owner --no-unlogged-table-data --file="$database.partial" \
@@ -60,7 +61,14 @@ s3://*)
     sort -o "$incoming/kept" "$incoming/kept"
     sort -o "$incoming/stored" "$incoming/stored"
     comm -13 "$incoming/kept" "$incoming/stored" >"$incoming/new"
-    xargs -r cp --preserve=mode,timestamps --parents --target-directory="$incoming" <"$incoming/new"
+    until xargs -r cp --preserve=mode,timestamps --parents --target-directory="$incoming" <"$incoming/new"; do
+        # Once more without those that were taken away meanwhile; there are none when it fails for another reason.
+        find . -path './[0-9a-f][0-9a-f]/*' -type f -fprint "$incoming/stored"
+        sort -o "$incoming/stored" "$incoming/stored"
+        comm -12 "$incoming/new" "$incoming/stored" >"$incoming/left"
+        ! cmp -s "$incoming/new" "$incoming/left" || exit 1
+        mv "$incoming/left" "$incoming/new"
+    done
     sync
     for new in "$incoming"/??/; do
         [ -d "$new" ] || continue
