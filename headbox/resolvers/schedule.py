@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from headbox.errors import Invalid
 from headbox.filters.conditions import Condition, compiled, is_findable, one_of
 from headbox.filters.labels import named
 from headbox.kinds import TaskType
 from headbox.models import Schedule, Task
+from headbox.models.database import now
 from headbox.resolvers import task as tasks
 from headbox.resolvers.context import Context
 from headbox.resolvers.edits import below, change, refuse_null, wanted, without
 from headbox.resolvers.paging import Edge, Listing, Page, PageArguments, edges_of, request
 from headbox.services import schedule as service
+from headbox.services.cron import check_cron, upcoming
 from headbox.services.documents import MAX_NAME
 from headbox.services.schedule import NewSchedule, ScheduledTask
 from headbox.tasking.engine import UnitOfWork
+
+#: How many runs are told ahead.
+MAX_RUNS = 20
 
 #: The types of tasks, by the fields of the input that asks for one.
 TaskTypes = Mapping[str, type[TaskType]]
@@ -41,6 +48,20 @@ async def page(
     )
     listing = Listing("schedule.*", "schedule", "schedule.name", "name", key_type=str, where=where)
     return await context.loaders.page(request(listing, arguments, edges_of(Schedule)))
+
+
+async def plan(context: Context, cron: str, time_zone: str, runs: int) -> list[datetime]:
+    """Return when a schedule would be due next, the soonest first.
+
+    Raises:
+        Invalid: The expression cannot be read or never holds, there is no such time zone, or that many runs are not
+            looked for.
+    """
+    if not 1 <= runs <= MAX_RUNS:
+        raise Invalid(field="runs", reason=f"it is from 1 to {MAX_RUNS}", path=("runs",))
+    time = await now(context.connection)
+    check_cron(cron, time_zone, time)
+    return upcoming(cron, time_zone, time, runs)
 
 
 async def create(

@@ -14,7 +14,7 @@ from headbox.resolvers import schedule as resolver
 from headbox.resolvers.paging import Page
 from headbox.schema.connection import After, Connection, First, page_arguments
 from headbox.schema.enums import MissedRuns, ScheduleOutcome
-from headbox.schema.errors import UserError
+from headbox.schema.errors import Expected, UserError
 from headbox.schema.fields import field, mutation
 from headbox.schema.filters import ScheduleFilter
 from headbox.schema.info import Info
@@ -114,9 +114,41 @@ class RunSchedulePayload:
     errors: list[UserError] = strawberry.field(description="Why there is none.")
 
 
+@strawberry.input(description="A schedule, as far as it tells when it is due.")
+class PlanScheduleInput:
+    """See `resolvers.schedule.plan`."""
+
+    cron: str = strawberry.field(description=CRON)
+    time_zone: str = strawberry.field(description=TIME_ZONE, default="UTC")
+    runs: int = strawberry.field(description=f"How many runs are told; at most {resolver.MAX_RUNS}.", default=5)
+
+
+@strawberry.type(description="When a schedule would be due.")
+class SchedulePlan:
+    """See `resolvers.schedule.plan`."""
+
+    runs: list[datetime] = strawberry.field(
+        description="When it would be due, the soonest first; fewer than asked for where one is 50 years away."
+    )
+    errors: list[UserError] = strawberry.field(description="Why it is not known.")
+
+
+async def _plan(
+    info: Info, input: Annotated[PlanScheduleInput, strawberry.argument(description="Which schedule.")]
+) -> dict[str, Any]:
+    return {"runs": await resolver.plan(info.context, input.cron, input.time_zone, input.runs)}
+
+
 @strawberry.type
 class ScheduleQueries:
     """Where schedules are found."""
+
+    plan_schedule: SchedulePlan = strawberry.field(
+        resolver=_plan,
+        graphql_type=SchedulePlan,
+        description="When a schedule would be due, before it is created or changed.",
+        extensions=[Expected(runs=[])],
+    )
 
     @field(description="All schedules, by name.", graphql_type=Connection[Schedule])
     async def schedules(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -52,8 +53,20 @@ def following(cron: str, time_zone: str, after: datetime) -> datetime | None:
         time_zone: A name of the IANA time zone database.
         after: A time with an offset.
     """
-    found = next(CronSim(cron, after.astimezone(ZoneInfo(time_zone))), None)
-    return found.astimezone(UTC) if found else None
+    return next(iter(upcoming(cron, time_zone, after, 1)), None)
+
+
+def upcoming(cron: str, time_zone: str, after: datetime, number: int) -> list[datetime]:
+    """Return the first times that an expression holds after another time, in UTC; fewer where one is 50 years away.
+
+    Args:
+        cron: An expression that `check_cron` took.
+        time_zone: A name of the IANA time zone database.
+        after: A time with an offset.
+        number: How many at the most.
+    """
+    found = islice(CronSim(cron, after.astimezone(ZoneInfo(time_zone))), number)
+    return [time.astimezone(UTC) for time in found]
 
 
 @cache

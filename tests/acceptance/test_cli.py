@@ -336,6 +336,15 @@ def test_deletions_are_planned(mirror: Any, cli: Cli) -> None:
     assert ["freed", "bytes", "0", "bytes"] in [line.split() for line in table.splitlines()]
 
 
+def test_times_of_a_schedule_are_told_before_there_is_one(cli: Cli) -> None:
+    table = cli.run("schedule", "plan", "--cron", "30 3 * * MON", "--runs", "2")
+    refused = cli.run("schedule", "plan", "--cron", "nonsense")
+
+    assert table.returncode == 0, table.stderr
+    assert [line[10:] for line in table.stdout.split()[1:]] == ["T03:30:00+00:00"] * 2
+    assert (refused.returncode, refused.stdout) == (1, "")
+
+
 def test_webhook_is_shown_its_secret_once(cli: Cli) -> None:
     made = cli.run("webhook", "create", "--name", "ci", "--url", "http://127.0.0.1:9/", "--event", "task-finished")
     rotated = cli.json("webhook", "rotate-secret", "ci", "--keep-previous-seconds", "60")

@@ -9,6 +9,7 @@ import click
 from rich.filesize import decimal
 
 from headbox.cli.output import label, print_heading, print_object, print_rows, title, words
+from headbox.cli.printable import printable
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:
@@ -17,7 +18,8 @@ def print_plan(plan: Mapping[str, Any]) -> None:
     connections = {name: value for name, value in plan.items() if isinstance(value, dict) and "edges" in value}
     lists = {name: value for name, value in plan.items() if isinstance(value, list)}
     apart = amounts.keys() | connections.keys() | lists.keys()
-    print_object({name: _readable(name, value) for name, value in plan.items() if name not in apart})
+    if plan.keys() - apart:
+        print_object({name: _readable(name, value) for name, value in plan.items() if name not in apart})
     if amounts:
         click.echo()
         print_rows([{"kind": title(name)} | _amount(amount) for name, amount in amounts.items()], {"kind": ""})
@@ -28,12 +30,16 @@ def print_plan(plan: Mapping[str, Any]) -> None:
         _print_part(name, rows, more=max(0, (page["totalCount"] or 0) - len(rows)))
 
 
-def _print_part(name: str, rows: list[dict[str, Any]], *, more: int) -> None:
+def _print_part(name: str, rows: list[Any], *, more: int) -> None:
     if not rows:
         return
     click.echo()
     print_heading(title(name))
-    print_rows([{key: _readable(key, value) for key, value in row.items()} for row in rows])
+    if isinstance(rows[0], dict):
+        print_rows([{key: _readable(key, value) for key, value in row.items()} for row in rows])
+    else:
+        for value in rows:
+            click.echo(printable(words(value)))
     if more:
         click.echo(f"and {more:,} more")
 

@@ -54,6 +54,37 @@ async def test_created_schedule_says_when_it_is_due(api: Api, engine: LocalEngin
     assert await Task.all().count() == 0
 
 
+PLAN = """
+    query Plan($input: PlanScheduleInput!) { planSchedule(input: $input) { runs errors { code path } } }
+"""
+
+
+async def test_schedule_is_planned_before_it_is_created(api: Api) -> None:
+    plan = (await api.run(PLAN, input={"cron": "30 3 * * *", "timeZone": "Asia/Kolkata"}))["planSchedule"]
+
+    runs = [datetime.fromisoformat(run) for run in plan["runs"]]
+    assert plan["errors"] == []
+    assert timedelta() < runs[0] - datetime.now(UTC) <= timedelta(days=1)
+    assert runs == [runs[0] + timedelta(days=day) for day in range(5)]
+    assert {(run.hour, run.minute) for run in runs} == {(22, 0)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "path"),
+    [
+        ({"cron": "nonsense"}, "INVALID", "cron"),
+        ({"cron": "0 0 30 2 *"}, "INVALID", "cron"),
+        ({"timeZone": "Mars/Olympus"}, "INVALID", "timeZone"),
+        ({"runs": 0}, "INVALID", "runs"),
+        ({"runs": 21}, "INVALID", "runs"),
+    ],
+)
+async def test_plan_of_a_bad_schedule_is_refused(api: Api, fields: dict[str, Any], code: str, path: str) -> None:
+    plan = (await api.run(PLAN, input={"cron": "* * * * *", **fields}))["planSchedule"]
+
+    assert plan == {"runs": [], "errors": [{"code": code, "path": ["input", path]}]}
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "path"),
     [

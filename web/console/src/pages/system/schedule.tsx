@@ -19,6 +19,7 @@ import { type Api, use, useApi } from "../../schema/api";
 import { words } from "../../text";
 import { NotFound } from "../not-found";
 import { Last, Next } from "./schedules";
+import { Upcoming } from "./upcoming";
 
 const SCHEDULE = graphql(`
   query Schedule($id: ID!) {
@@ -271,6 +272,7 @@ function ScheduleForm({ api, schedule, onSaved }: ScheduleFormProps) {
             onChange={(value) => value && form.set("cron", value)}
           />
           <FieldOf field={inputs.get("cron")!} path="cron" label="Cron expression" />
+          <Upcoming cron={cron} timeZone={String(form.values.timeZone ?? "")} />
           <InputFields type={INPUT} without={["name", "cron", "task", "enabled"]} first={["timeZone"]} />
         </Group>
       </FormProvider>
