@@ -96,7 +96,9 @@ class TaskRunner:
         self._orphans = orphans
 
     async def _let_go(self, attempt: Attempt) -> None:
-        await self._engine.transact(lambda work: lifecycle.end(work, attempt, None, []))
+        # Not for ever: its end may be one that can never be written.
+        most = self._engine.settings.worker.max_attempts
+        await self._engine.transact(lambda work: lifecycle.lose(work, attempt, most))
 
     async def _look_for_requests(self) -> None:
         try:

@@ -223,6 +223,19 @@ class TestLostWorkers:
         assert engine.dispatcher.sent[-1] == behind.id
         gate.open()
 
+    async def test_third_end_that_is_not_written_fails_the_task(self, engine: LocalEngine) -> None:
+        engine.dispatcher.is_losing = True
+        task = await make_wait(engine, "none")
+        worker = await Worker.get()
+
+        for attempt in (1, 2, 3):
+            await Task.filter(id=task.id).update(state=TaskState.RUNNING, attempt=attempt, worker_id=worker.id)
+            # At the second time: at the first one, it may have been taken just now.
+            await engine.runner.compare()
+            await engine.runner.compare()
+
+        assert (await engine.failed(task))["code"] == ErrorCode.WORKER_LOST
+
     async def test_canceled_task_of_a_lost_worker_ends_canceled(self, engine: LocalEngine) -> None:
         engine.dispatcher.is_losing = True
         task = await make_wait(engine, "none")
