@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from headbox.kinds.core import CORE, CORE_TASKS
@@ -44,8 +44,12 @@ class Registry:
 
     @classmethod
     def installed(cls) -> Registry:
-        """Return the registry of the plugins that are installed beside headbox."""
-        return cls(entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP))
+        """Return the registry of the plugins that are installed beside headbox.
+
+        Raises:
+            PluginInvalid: One of them cannot be loaded, or declares what cannot be.
+        """
+        return cls(_loaded(entry) for entry in entry_points(group=ENTRY_POINT_GROUP))
 
     def _register(self, plugin: Plugin) -> None:
         if not _PLUGIN_NAME.fullmatch(plugin.name):
@@ -125,6 +129,17 @@ class Registry:
     def publish_task(self, repository: type[RepositoryDocument]) -> type[PublishTask] | None:  # type: ignore[type-arg]
         """Return the task type that publishes a kind of repository, or None when it is served without publications."""
         return next((task for task in self.all(PublishTask) if task.repository_type() is repository), None)
+
+
+def _loaded(entry: EntryPoint) -> Plugin:
+    try:
+        plugin = entry.load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginInvalid(f"The plugin {entry.name!r} cannot be loaded from {entry.value!r}. {reason}.") from error
+    if not isinstance(plugin, Plugin):
+        raise PluginInvalid(f"The plugin {entry.name!r} is no Plugin: {entry.value!r} is a {type(plugin).__name__}.")
+    return plugin
 
 
 def _check_arguments(declared: type[Document], name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import new_class
 from typing import Any
 
@@ -110,6 +111,27 @@ def test_types_are_listed_by_plugin() -> None:
 def test_declaration_that_cannot_be_is_refused(plugin: Any, reason: str) -> None:
     with pytest.raises(PluginInvalid, match=reason):
         Registry([plugin()])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("nowhere.to.be:found", "cannot be loaded from 'nowhere.to.be:found'. ModuleNotFoundError: No module"),
+        ("headbox.plugins.file.plugin:nothing", "has no attribute 'nothing'"),
+        ("headbox.plugins.file.plugin", "is no Plugin: 'headbox.plugins.file.plugin' is a module"),
+    ],
+)
+def test_plugin_that_cannot_be_loaded_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, reason: str
+) -> None:
+    distribution = tmp_path / "broken-1.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (distribution / "entry_points.txt").write_text(f"[headbox.plugins]\nbroken = {value}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(PluginInvalid, match=reason):
+        Registry.installed()
 
 
 def test_claims_are_those_of_the_declaration_or_of_its_base() -> None:
