@@ -28,6 +28,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from headbox.types import storable
+
 #: What the operating system says when a file system, a quota or the largest size of a file is used up.
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -95,10 +97,11 @@ class HeadboxError(Exception):
     retryable: bool = False
 
     def __init__(self, *, path: Sequence[str] = (), hint: str | None = None, **values: Any) -> None:
-        self.values = values
+        # Much of it is what strangers wrote, and whatever that is, the error must be told.
+        self.values = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
         self.path = tuple(path)
         self.hint = hint or self.default_hint
-        super().__init__(self.template.format(**values))
+        super().__init__(storable(self.template.format(**values)))
 
     @property
     def message(self) -> str:

@@ -37,6 +37,8 @@ _find_bad_path = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|(?:^
 #: The same for many paths, one a line.
 _find_bad_character = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").search
 _BAD_SEGMENTS = frozenset({"", ".", ".."})
+#: What no text may hold that is stored or sent: PostgreSQL takes no NUL, and half of a character is not UTF-8.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def check_sha256(value: str) -> str:
@@ -90,6 +92,16 @@ def are_relative_paths(values: Sequence[str]) -> bool:
 def are_sha256(values: Sequence[str]) -> bool:
     """Tell whether all of these are 64 lower-case hexadecimal digits."""
     return not values or _are_sha256("\n".join(values)) is not None
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether a text of a stranger can be stored and sent as it is."""
+    return _UNSTORABLE.search(text) is None
+
+
+def storable(text: str) -> str:
+    """Return a text of a stranger with U+FFFD in place of what can be neither stored nor sent."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from headbox.errors import LimitExceeded
 from headbox.models.database import Connection, fetch, is_sqlite
+from headbox.types import is_storable
 
 #: How deep the `and`, `or` and `not` of a filter may nest.
 MAX_FILTER_DEPTH = 8
@@ -110,13 +111,7 @@ def is_findable(text: str, longest: int | None = None) -> bool:
         text: What a client looks for.
         longest: Most characters that the column holds, where it has a limit.
     """
-    if "\0" in text or (longest is not None and len(text) > longest):
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return (longest is None or len(text) <= longest) and is_storable(text)
 
 
 def equals(column: str, text: str) -> Condition:

@@ -64,7 +64,7 @@ def _entry(unit: Unit) -> bytes:
     artifacts: Sequence[tuple[str, str | None, int | None]] = sorted(
         (artifact.relative_path, artifact.sha256, artifact.size) for artifact in unit.artifacts
     )
-    return _hashed([unit.id, unit.content.as_json(), artifacts])
+    return _hashed([unit.id, unit.document, artifacts])
 
 
 def _hashed(value: object) -> bytes:

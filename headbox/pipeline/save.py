@@ -55,8 +55,7 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
     content: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for unit in units:
         if unit.id not in batch.known:
-            document = unit.content
-            content[document.kind].append((unit.id, document.as_json(), unit.slot))
+            content[unit.content.kind].append((unit.id, unit.document, unit.slot))
     return [
         Insert("artifact", ("sha256", "size"), sorted(batch.stored.items()), {"created_at": time}, UNMARK_ARTIFACT),
         *(

@@ -6,15 +6,15 @@ A sync saves the batches, a plan compares them; both see the same ones.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
-from headbox.errors import HeadboxError, LimitExceeded, MetadataInvalid, TaskError, UnitConflict
+from headbox.errors import HeadboxError, LimitExceeded, TaskError, UnitConflict
 from headbox.kinds import ContentUnit, DeclaredContent
 from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.pipeline.run import Reading
-from headbox.types import OnError, TotalKind
+from headbox.types import OnError, TotalKind, storable
 
 #: Units that go through the pipeline together: few at first, so that nobody waits for long, and then twice as many each
 #: time, for the more there are, the less the database has to do for each.
@@ -75,9 +75,9 @@ class UnitStream:
         if self.issue_count > MAX_ISSUES:
             raise LimitExceeded(what="The number of units left out", limit=MAX_ISSUES)
         self._reading.report("sync.issues", "Left out").add()
-        self.issues.append(LeftOut(error, relative_path))
+        self.issues.append(LeftOut(error, relative_path and storable(relative_path)))
 
-    def leave_out(self, batch: Batch, failures: dict[str, tuple[TaskError, str]]) -> None:
+    def leave_out(self, batch: Batch, failures: Mapping[str, tuple[HeadboxError, str]]) -> None:
         """Take units out of a batch.
 
         Args:
@@ -125,9 +125,10 @@ class UnitStream:
     def _new_units(self, declared: Sequence[DeclaredContent]) -> list[Unit]:
         """Return what of these can be and was not declared before."""
         units: list[Unit] = []
-        for unit, (_, artifacts) in zip(prepare(declared, self._kinds), declared, strict=True):
-            if isinstance(unit, MetadataInvalid):
-                self.issue(unit, relative_path=artifacts[0].relative_path)
+        prepared = prepare(declared, self._kinds, max_bytes=self._reading.engine.settings.download.max_artifact_bytes)
+        for unit, (_, artifacts) in zip(prepared, declared, strict=True):
+            if isinstance(unit, TaskError):
+                self.issue(unit, relative_path=artifacts[0].relative_path if artifacts else None)
             elif (first := self._under_way.setdefault(unit.id, unit)) is unit:
                 units.append(unit)
             elif path := unit.contradicted_by({known.relative_path: known.sha256 for known in first.artifacts}):

@@ -149,7 +149,7 @@ def _prepare(kind: type[ContentUnit], new: NewContent, stored: dict[str, int], t
     except ExceptionGroup as group:
         return NotMade(tuple(fault for fault in group.exceptions if isinstance(fault, HeadboxError)))
     artifact = DeclaredArtifact(getattr(document, roles.relative_path), url="", sha256=sha256, size=size)
-    return Unit(document.unit_id(), document.slot_id(), document, (artifact,))
+    return Unit.of(document, document.as_json(), (artifact,))
 
 
 def _in_own_places(wanted: Sequence[NewContent | NotMade], prepared: Sequence[Unit | NotMade]) -> list[Unit | NotMade]:
@@ -242,7 +242,7 @@ async def _insert(connection: Connection, units: Sequence[Unit]) -> set[str]:
     if not units:
         return set()
     time = datetime.now(UTC)
-    rows = ((unit.id, unit.content.kind, unit.content.as_json(), unit.slot, "{}", time) for unit in units)
+    rows = ((unit.id, unit.content.kind, unit.document, unit.slot, "{}", time) for unit in units)
     marks = ", ".join([f"({', '.join('?' * len(_COLUMNS))})"] * len(units))
     statement = f"INSERT INTO {CONTENT} ({', '.join(_COLUMNS)}) VALUES {marks} ON CONFLICT DO NOTHING RETURNING id"  # noqa: S608
     return {str(row["id"]) for row in await fetch(connection, statement, list(chain.from_iterable(rows)))}

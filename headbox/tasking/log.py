@@ -31,6 +31,7 @@ from headbox.tasking.bus import Payload
 from headbox.tasking.engine import Engine
 from headbox.tasking.lifecycle import Attempt
 from headbox.tasking.redaction import masked
+from headbox.types import storable
 
 #: Most lines of one task, and how much they hold together, in bytes.
 MAX_LINES, MAX_BYTES = 1000, 256 * 1024
@@ -158,8 +159,7 @@ def _plain(value: Any) -> Any:
 
 def _text(value: str, most: int) -> str:
     """Return a text that is not long, without what a database or JSON does not take."""
-    text = value if len(value) <= most else f"{value[: most - 1]}…"
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return storable(value if len(value) <= most else f"{value[: most - 1]}…")
 
 
 _current: ContextVar[TaskLog | None] = ContextVar("headbox_task_log", default=None)

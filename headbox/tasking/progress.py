@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from headbox.types import ActionState, ProgressUnit, TotalKind
+from headbox.types import ActionState, ProgressUnit, TotalKind, storable
 
 #: The time that a rate is taken over, in seconds.
 RATE_WINDOW_SECONDS = 5.0
+#: Largest total: what JSON is written with has no larger whole numbers.
+MAX_TOTAL = 2**63 - 1
 
 
 class ProgressReport:
@@ -26,8 +28,7 @@ class ProgressReport:
         self.unit = unit
         self.state = ActionState.RUNNING
         self.done = 0
-        self.total = total
-        self.total_kind = TotalKind.UNKNOWN if total is None else TotalKind.EXACT
+        self.expect(total)
         self.suffix: str | None = None
         self._samples: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
@@ -36,7 +37,9 @@ class ProgressReport:
         self.done += done
 
     def expect(self, total: int | None, kind: TotalKind = TotalKind.EXACT) -> None:
-        """Say how much there is to do."""
+        """Say how much there is to do; more than can be told is as good as not known."""
+        if total is not None and total > MAX_TOTAL:
+            total = None
         self.total = total
         self.total_kind = TotalKind.UNKNOWN if total is None else kind
 
@@ -62,7 +65,7 @@ class ProgressReport:
         left = None if self.total is None else self.total - self.done
         return {
             "code": self.code,
-            "message": self.message,
+            "message": storable(self.message),
             "state": self.state.value,
             "unit": self.unit.value,
             "done": self.done,
@@ -70,7 +73,7 @@ class ProgressReport:
             "total_kind": self.total_kind.value,
             "rate": rate,
             "eta_seconds": left / rate if rate and left is not None and left >= 0 else None,
-            "suffix": self.suffix,
+            "suffix": None if self.suffix is None else storable(self.suffix),
         }
 
 

@@ -19,6 +19,7 @@ from headbox.download.retry import parse_retry_after
 from headbox.download.urls import parse_url
 from headbox.services.webhook_delivery import Attempt
 from headbox.settings import WebhookSettings
+from headbox.types import storable
 
 #: How much of an answer is read and remembered, in bytes.
 ANSWER_BYTES = 1024
@@ -113,4 +114,4 @@ def _refusal(status: int) -> str | None:
 
 def _text(answer: bytes) -> str:
     """Return an answer as text that any database takes."""
-    return answer.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return storable(answer.decode(errors="replace"))

@@ -15,7 +15,8 @@ from headbox.plugins.file.kinds import FileContent
 
 def unit(path: str, sha256: str = "a" * 64, url: str = "http://one") -> Unit:
     content = FileContent(relative_path=path, sha256=sha256, size=1)
-    [prepared] = prepare([DeclaredContent(content, (DeclaredArtifact(path, url, sha256, 1),))], (FileContent,))
+    declared = DeclaredContent(content, (DeclaredArtifact(path, url, sha256, 1),))
+    [prepared] = prepare([declared], (FileContent,), max_bytes=1)
     assert isinstance(prepared, Unit)
     return prepared
 

@@ -137,3 +137,16 @@ def test_action_ends_as_its_block_ends(error: type[BaseException], state: str) -
     [action] = shown.document()
     assert (action["state"], action["reports"][0]["state"]) == (state, state)
     assert action["finished_at"] is not None
+
+
+def test_whatever_is_reported_can_be_told() -> None:
+    shown = Progress()
+    with shown.action("sync"):
+        report = shown.report("code", "\ud800", total=2**64)
+        report.suffix = "a\0"
+
+        [action] = shown.document()
+
+    [told] = action["reports"]
+    assert (told["total"], told["total_kind"]) == (None, "unknown")
+    assert (told["message"], told["suffix"]) == ("\N{REPLACEMENT CHARACTER}", "a\N{REPLACEMENT CHARACTER}")
