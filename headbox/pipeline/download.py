@@ -11,7 +11,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from headbox.download.interface import Downloader, Fetched
-from headbox.errors import ArtifactDamaged, ArtifactInvalid, TaskError
+from headbox.errors import ArtifactDamaged, ArtifactInvalid, HeadboxError, StorageFull, StorageUnavailable
 from headbox.kinds import DeclaredArtifact
 from headbox.models.database import Connection, fetch
 from headbox.models.database.sql import MAX_PARAMETERS
@@ -34,7 +34,7 @@ class Fallback(Protocol):
         *,
         sha256: str,
         size: int | None,
-        error: TaskError,
+        error: HeadboxError,
         on_bytes: Callable[[int], None],
     ) -> Fetched | None:
         """Fetch an artifact into `destination`, which must not exist, and does not afterwards when that fails.
@@ -99,7 +99,7 @@ class Downloads:
         elif self._expected_bytes is not None:
             self._expected_bytes += artifact.size
 
-    async def fetch(self, batch: Batch, *, keep_going: bool) -> dict[str, tuple[TaskError, str]]:
+    async def fetch(self, batch: Batch, *, keep_going: bool) -> dict[str, tuple[HeadboxError, str]]:
         """Fetch what the batch lacks.
 
         Args:
@@ -110,10 +110,11 @@ class Downloads:
             Unit id -> the error and the path of the units that could not be had.
 
         Raises:
-            TaskError: The first failure, when not to go on.
+            StorageFull, StorageUnavailable: Nothing can be stored.
+            HeadboxError: The first failure, when not to go on.
         """
         stored = await stored_sizes(self._run.engine.database.connection, batch)
-        failures: dict[str, tuple[TaskError, str]] = {}
+        failures: dict[str, tuple[HeadboxError, str]] = {}
         async with asyncio.TaskGroup() as group:
             for unit in batch.units:
                 for artifact in unit.artifacts:
@@ -129,11 +130,11 @@ class Downloads:
 
     async def fetch_again(
         self, batch: Batch, digests: Collection[str], *, keep_going: bool
-    ) -> dict[str, tuple[TaskError, str]]:
+    ) -> dict[str, tuple[HeadboxError, str]]:
         """Fetch artifacts of the batch that were stored and are not any more; otherwise as `fetch`."""
         for digest in digests:
             batch.stored.pop(digest, None)
-        failures: dict[str, tuple[TaskError, str]] = {}
+        failures: dict[str, tuple[HeadboxError, str]] = {}
         async with asyncio.TaskGroup() as group:
             for unit in batch.units:
                 for artifact in unit.artifacts:
@@ -148,14 +149,17 @@ class Downloads:
         unit: Unit,
         artifact: DeclaredArtifact,
         sha256: str | None,
-        failures: dict[str, tuple[TaskError, str]],
+        failures: dict[str, tuple[HeadboxError, str]],
         *,
         keep_going: bool,
     ) -> None:
         try:
             async with self._in_flight:
                 digest, size = await self._once(batch, unit, artifact, sha256)
-        except TaskError as error:
+        except (StorageFull, StorageUnavailable):
+            # No fault of the artifact, and of none that comes after it.
+            raise
+        except HeadboxError as error:
             if not keep_going:
                 raise
             failures.setdefault(unit.id, (error, artifact.relative_path))
@@ -209,7 +213,7 @@ class Downloads:
                 on_bytes=self._bytes.add,
             )
             assert fetched is not None, "an unconditional request has an answer"
-        except TaskError as error:
+        except HeadboxError as error:
             fetched = await self._from_others(path, artifact, sha256, error)
             batch.failed_sources[unit.id, artifact.relative_path] = error.message
         storage = self._run.storage
@@ -223,7 +227,7 @@ class Downloads:
         return fetched.sha256, fetched.size
 
     async def _from_others(
-        self, path: Path, artifact: DeclaredArtifact, sha256: str | None, error: TaskError
+        self, path: Path, artifact: DeclaredArtifact, sha256: str | None, error: HeadboxError
     ) -> Fetched:
         """Fetch what the remote did not give from others, or raise its error."""
         if sha256 is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from headbox.download.interface import Fetched
-from headbox.errors import ArtifactInvalid, TaskError
+from headbox.errors import ArtifactInvalid, HeadboxError
 from headbox.models import ArtifactSource
 from headbox.pipeline.run import Run
 from headbox.services import source as sources
@@ -39,7 +39,7 @@ class OtherSources:
         *,
         sha256: str,
         size: int | None,
-        error: TaskError,
+        error: HeadboxError,
         on_bytes: Callable[[int], None],
     ) -> Fetched | None:
         """See `Fallback.fetch`."""

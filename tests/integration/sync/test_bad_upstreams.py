@@ -12,6 +12,7 @@ from typing_extensions import override
 from headbox.errors import NotPermitted
 from headbox.settings import DownloadSettings
 from headbox.storage import FilesystemStorage
+from headbox.types import OnError
 from tests.factories.remote import new_remote
 from tests.factories.repository import make_repository
 from tests.support.engine import LocalEngine
@@ -123,6 +124,13 @@ class TestFullDisk:
 
         assert (error["code"], error["retryable"]) == ("STORAGE_FULL", True)
         assert error["hint"] == "Free space where the data folder lies; then repeat the task."
+
+    async def test_no_file_is_left_out_for_it(self, mirror: Mirror) -> None:
+        serve(mirror.upstream, FILES)
+
+        error = await mirror.sync_badly(on_error=OnError.SKIP)
+
+        assert error["code"] == "STORAGE_FULL"
 
     async def test_next_sync_goes_on_when_there_is_space(self, mirror: Mirror) -> None:
         serve(mirror.upstream, FILES)

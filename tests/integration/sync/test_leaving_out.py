@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from headbox.models import Content, Remote, SyncIssue
 from headbox.pipeline import stream
-from headbox.types import OnError, SyncMode
+from headbox.plugin_api import DeclaredArtifact, DeclaredContent, MetadataInvalid, SyncContext
+from headbox.types import OnError, SyncMode, TaskState, storable
 from tests.factories.remote import update_remote
-from tests.integration.sync.parcels import Parcels
+from tests.integration.sync.parcels import Parcel, ParcelRemote, Parcels
 from tests.support.engine import LocalEngine
 from tests.support.mirror import MANIFEST, Mirror, digests, issues, reports, serve, sha256
 from tests.support.upstream import Endless, Reset, Status, Truncated, Upstream, pulp_manifest
@@ -179,3 +180,40 @@ async def test_remote_that_lies_about_a_size_speaks_for_itself_alone(
 
     units = await Content.filter(memberships__repository_id=mirror.repository.id)
     assert {unit.document["size"] for unit in units} == {6}
+
+
+NASTY = ["a\0b", "\ud800"]
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=["nul", "surrogate"])
+@pytest.mark.parametrize("on_error", OnError)
+async def test_text_that_cannot_be_stored_is_told_and_left_out(parcels: Parcels, nasty: str, on_error: OnError) -> None:
+    good = parcels.parcel("good", {"good.txt": b"good"})
+
+    async def declare(ctx: SyncContext[ParcelRemote]) -> AsyncIterator[DeclaredContent]:
+        yield good
+        ctx.report("test.nasty", nasty)
+        ctx.issue(MetadataInvalid(url=nasty, reason=nasty), relative_path=nasty)
+        yield DeclaredContent(Parcel(name="path"), (DeclaredArtifact(nasty, "u"),))
+        yield DeclaredContent(Parcel(name="url"), (DeclaredArtifact("a", nasty),))
+        yield DeclaredContent(Parcel(name=nasty))
+
+    task = await parcels.engine.finished(await parcels.begin(declare, on_error=on_error))
+
+    if on_error is OnError.FAIL:
+        assert (task.error or {})["code"] == "METADATA_INVALID"
+    else:
+        assert task.state is TaskState.COMPLETED
+        places = [storable(nasty), storable(nasty), "a", None]
+        assert await issues(task) == [("METADATA_INVALID", place) for place in places]
+        assert await parcels.files() == digests({"good.txt": b"good"})
+
+
+async def test_url_that_is_off_limits_is_left_out(parcels: Parcels) -> None:
+    good = parcels.parcel("good", {"good.txt": b"good"})
+    local = DeclaredContent(Parcel(name="local"), (DeclaredArtifact("local", "file:///etc/passwd"),))
+
+    task = await parcels.sync_parcels([local, good], on_error=OnError.SKIP)
+
+    assert await issues(task) == [("REMOTE_NOT_SYNCABLE", "local")]
+    assert await parcels.files() == digests({"good.txt": b"good"})
