@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,6 +72,9 @@ class Range:
         )
 
 
+#: The highest character, and the gap in the order of characters: halves of some that no text may hold.
+_HIGHEST = chr(sys.maxunicode)
+_FIRST_SURROGATE, _BEHIND_SURROGATES = 0xD800, 0xE000
 #: What both databases make of letters: they leave those beyond ASCII as they are.
 _LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 
@@ -136,8 +140,13 @@ def starts_with(column: str, prefix: str) -> Condition:
     """Return the condition that a column starts with a text; an index of the column serves it."""
     if not is_findable(prefix):
         return NONE
+    if not prefix:
+        return ANY
     # LIKE would not use the index: it has another collation.
-    return Condition(f"{column} >= ? AND {column} < ?", (prefix, f"{prefix}\U0010ffff")) if prefix else ANY
+    behind = _behind(prefix)
+    if not behind:
+        return Condition(f"{column} >= ?", (prefix,))
+    return Condition(f"{column} >= ? AND {column} < ?", (prefix, behind))
 
 
 def found_by(connection: Connection, table: str, query: Condition) -> Condition:
@@ -151,6 +160,15 @@ def found_by(connection: Connection, table: str, query: Condition) -> Condition:
     # PostgreSQL would often rather go through the rows in the order of the list: of an array, it knows no better.
     ids = f"IN ({query.sql})" if is_sqlite(connection) else f"= ANY (ARRAY({query.sql}))"
     return Condition(f"{table}.id {ids}", query.parameters, table)
+
+
+def _behind(prefix: str) -> str:
+    """Return the least text behind all that begin with a prefix; empty where there is none."""
+    raised = prefix.rstrip(_HIGHEST)
+    if not raised:
+        return ""
+    following = ord(raised[-1]) + 1
+    return raised[:-1] + chr(_BEHIND_SURROGATES if following == _FIRST_SURROGATE else following)
 
 
 def _escaped(text: str) -> str:

@@ -32,8 +32,8 @@ from headbox.types import derived_id
 
 #: Most changed memberships that are looked up and sorted for each page.
 MAX_SORTED_CHANGES = 20_000
-#: Most versions whose deletion one query plans.
-MAX_PLANNED = 1_000
+#: Most versions that are named to have their deletion planned.
+MAX_NAMED = 1_000
 
 _MEMBER_COLUMNS = (
     "id", "repository_id", "content_id", "added_in", "removed_in", "slot", "origin", "added_at", "added_by_id",
@@ -258,8 +258,8 @@ def shown(plan: DeletionPlan) -> dict[str, Any]:
 
 
 async def _versions_of(context: Context, repository: Repository, texts: Sequence[str]) -> list[RepositoryVersion]:
-    if len(texts) > MAX_PLANNED:
-        raise LimitExceeded(what="The number of versions", limit=MAX_PLANNED, path=("versions",))
+    if len(texts) > MAX_NAMED:
+        raise LimitExceeded(what="The number of versions", limit=MAX_NAMED, path=("versions",))
     found: dict[UUID, RepositoryVersion] = {}
     for place, text in enumerate(texts):
         path = ("versions", str(place))

@@ -139,7 +139,7 @@ class PlanVersionDeletionInput:
     repository: strawberry.ID = strawberry.field(description="Whose versions.")
     retain_versions: int | None = optional("How many are to be kept, as `retainVersions` of the repository would.")
     versions: list[strawberry.ID] | None = optional(
-        f"Those to delete, in place of `retainVersions`; at most {resolver.MAX_PLANNED}."
+        f"Those to delete, in place of `retainVersions`; at most {resolver.MAX_NAMED}."
     )
 
 

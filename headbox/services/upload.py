@@ -165,7 +165,7 @@ async def finish(
 
     Raises:
         DigestMismatch: They are not what was declared; the upload is removed.
-        HeadboxError: The bytes cannot be stored now. The upload is whole: `store` goes on from there.
+        HeadboxError: The bytes cannot be stored now. The upload is whole: `resume` goes on from there.
     """
     found = sha256 or await _digest_of(file)
     if upload.sha256 not in {None, found}:

@@ -69,7 +69,7 @@ async def test_plan_tells_what_would_go_and_changes_nothing(shelf: Shelf) -> Non
         ({"versions": [str(GlobalId("FileRepository", uuid7()))]}, "WRONG_TYPE", ["versions", "0"]),
         ({"repository": str(GlobalId("FileRepository", uuid7())), "retainVersions": 1}, "NOT_FOUND", ["repository"]),
         ({"repository": str(GlobalId("Upload", uuid7())), "retainVersions": 1}, "WRONG_TYPE", ["repository"]),
-        ({"versions": ["x"] * (versions.MAX_PLANNED + 1)}, "LIMIT_EXCEEDED", ["versions"]),
+        ({"versions": ["x"] * (versions.MAX_NAMED + 1)}, "LIMIT_EXCEEDED", ["versions"]),
     ],
 )
 async def test_plan_that_cannot_be_is_refused(shelf: Shelf, values: dict[str, Any], code: str, path: list[str]) -> None:

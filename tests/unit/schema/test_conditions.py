@@ -41,6 +41,19 @@ def test_pattern_characters_are_taken_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
+    ("prefix", "behind"),
+    [("tools/", "tools0"), ("a\U0010ffff", "b"), ("\ud7ff", "\ue000"), ("\uffff", "\U00010000")],
+    ids=ascii,
+)
+def test_prefix_has_all_that_begin_with_it(prefix: str, behind: str) -> None:
+    assert starts_with("path", prefix) == Condition("path >= ? AND path < ?", (prefix, behind))
+
+
+def test_prefix_that_nothing_is_behind_has_no_end() -> None:
+    assert starts_with("path", "\U0010ffff") == Condition("path >= ?", ("\U0010ffff",))
+
+
+@pytest.mark.parametrize(
     ("filter", "expected"),
     [
         (None, ANY),
