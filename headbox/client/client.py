@@ -31,7 +31,7 @@ from headbox.client.uploads import PATIENCE_SECONDS, LocalFile, OnProgress, Uplo
 #: How long a server may take to answer an operation, in seconds.
 ANSWER_TIMEOUT_SECONDS = 60.0
 #: How many files are sent at a time.
-PARALLEL_UPLOADS = 4
+PARALLEL_UPLOADS = 16
 #: Most digests that the API is asked for at a time.
 MOST_DIGESTS = 1000
 

@@ -238,6 +238,8 @@ class _Sending:
         headers = {**headers, **_TUS}
         if not size:
             return await self._answer(method, url, headers, None, timeout)
+        if size == self._file.size and size <= SMALL_BYTES:
+            return await self._answer(method, url, headers | _BYTES, await asyncio.to_thread(self._read), timeout)
         headers |= _BYTES | {"Content-Length": str(size)}
         # Closed here: a body that is broken off is not read to its end by anyone.
         with await asyncio.to_thread(self._opened) as stream:
@@ -248,7 +250,7 @@ class _Sending:
         method: str,
         url: str,
         headers: dict[str, str],
-        body: AsyncIterator[bytes] | None,
+        body: AsyncIterator[bytes] | bytes | None,
         timeout: aiohttp.ClientTimeout,
     ) -> Mapping[str, str]:
         async with self._connection.request(method, url, headers=headers, data=body, timeout=timeout) as response:
@@ -273,6 +275,11 @@ class _Sending:
             yield block
             left -= len(block)
             self._tell(len(block))
+
+    def _read(self) -> bytes:
+        """Return all bytes of a small file."""
+        with self._opened() as stream:
+            return stream.read(self._file.size)
 
     def _opened(self) -> BinaryIO:
         try:

@@ -12,6 +12,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from headbox.errors import DigestMismatch, Invalid, LimitExceeded, NotFound, StorageFull
@@ -68,7 +69,7 @@ async def create(work: UnitOfWork, folder: UploadFolder, new: NewUpload, *, reus
         StorageFull: There is no space for it.
     """
     settings = work.settings.upload
-    _check(new, settings)
+    check(new, settings)
     stored = await Artifact.get_or_none(sha256=new.sha256, using_db=work.connection) if new.sha256 else None
     if stored is not None and stored.size != new.size:
         reason = f"what is stored with this digest has {stored.size} bytes"
@@ -95,7 +96,12 @@ async def create(work: UnitOfWork, folder: UploadFolder, new: NewUpload, *, reus
     return upload
 
 
-def _check(new: NewUpload, settings: UploadSettings) -> None:
+def check(new: NewUpload, settings: UploadSettings) -> None:
+    """Make sure that an upload is one that may be created.
+
+    Raises:
+        RequestError: It is too large, or its name is none.
+    """
     if new.size < 0:
         raise Invalid(field="size", reason="it is negative", path=("size",))
     if new.size > settings.max_bytes:
@@ -204,11 +210,8 @@ async def _store(engine: Engine, storage: ArtifactStorage, file: UploadFile, upl
     await removals_ended(connection, [upload.sha256])
     if file.size == upload.size:
         known = Artifact.filter(sha256=upload.sha256, damaged_at__isnull=True).using_db(connection)
-        if not await known.exists() and await _stored(storage, upload) is ArtifactState.DAMAGED:
-            await storage.replace(file.path, upload.sha256)
-        else:
-            await storage.adopt(file.path, upload.sha256)
-    elif await _stored(storage, upload) is not ArtifactState.WHOLE:
+        await move_in(storage, file.path, upload.sha256, upload.size, is_sound=await known.exists())
+    elif await _stored(storage, upload.sha256, upload.size) is not ArtifactState.WHOLE:
         # Not even a process that was killed right after it had moved the bytes left them anywhere.
         await advance(connection, upload, 0, engine.settings.upload)
         return
@@ -220,6 +223,25 @@ async def _store(engine: Engine, storage: ArtifactStorage, file: UploadFile, upl
         return
     # What was moved is no longer there; what another process had moved left an empty file behind the lock.
     file.remove()
+
+
+async def move_in(storage: ArtifactStorage, path: Path, sha256: str, size: int, *, is_sound: bool) -> None:
+    """Move a file into the storage, in place of damaged bytes that nobody knows of where there are such.
+
+    Args:
+        storage: The storage; whoever began to delete these bytes has ended.
+        path: The file, with the right bytes.
+        sha256: Their digest.
+        size: Their number.
+        is_sound: Whether the database has an artifact of them that is not damaged.
+
+    Raises:
+        HeadboxError: The bytes cannot be stored now.
+    """
+    if not is_sound and await _stored(storage, sha256, size) is ArtifactState.DAMAGED:
+        await storage.replace(path, sha256)
+    else:
+        await storage.adopt(path, sha256)
 
 
 async def _complete(engine: Engine, storage: ArtifactStorage, upload: Upload) -> None:
@@ -291,13 +313,12 @@ def _remove_files(folder: UploadFolder, uploads: list[UUID]) -> list[UUID]:
     return gone
 
 
-async def _stored(storage: ArtifactStorage, upload: Upload) -> ArtifactState:
+async def _stored(storage: ArtifactStorage, sha256: str, size: int) -> ArtifactState:
     """Tell how the bytes of an upload are stored, where the database does not know of it.
 
     A process that was killed may have stored them; a crash of the machine may have cut them since, or left zeros.
     """
-    assert upload.sha256 is not None, "an upload that is whole has a digest"
-    return (await check_artifact(storage, upload.sha256, upload.size, reads=True)).state
+    return (await check_artifact(storage, sha256, size, reads=True)).state
 
 
 async def _digest_of(file: UploadFile) -> str:

@@ -6,6 +6,7 @@ Source: tus resumable upload protocol 1.0.0, https://tus.io/protocols/resumable-
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -14,24 +15,36 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from tortoise.exceptions import BaseORMException
 
-from headbox.errors import HeadboxError
+from headbox.errors import DigestMismatch, HeadboxError
 from headbox.models import Upload
 from headbox.models.database import TRANSIENT
 from headbox.services import upload as uploads
 from headbox.services.upload import NewUpload
+from headbox.services.whole_upload import WholeUpload
 from headbox.storage.interface import ArtifactStorage
 from headbox.storage.uploads import UploadFile, UploadFolder, UploadLocked
 from headbox.tasking.engine import Engine
 from headbox.uploads.body import Body
-from headbox.uploads.headers import ALGORITHMS, EXTENSIONS, VERSION, http_date, read_metadata
+from headbox.uploads.headers import ALGORITHMS, EXTENSIONS, VERSION, Checksum, http_date, read_metadata
 from headbox.uploads.intake import Intake
-from headbox.uploads.refusal import Disconnected, Refused, database_failed, no_upload, refusal_of
+from headbox.uploads.refusal import (
+    Disconnected,
+    Refused,
+    database_failed,
+    no_upload,
+    refusal_of,
+    wrong_checksum,
+)
 from headbox.uploads.request import TusRequest
+from headbox.uploads.together import Together
 
 log = logging.getLogger(__name__)
 
 #: How often files are looked for that belong to no upload, in seconds.
 SWEEP_SECONDS = 3600.0
+
+#: Uploads up to this size are kept in memory until they are stored, where they come in one request.
+SMALL_BYTES = 256 * 1024
 
 _FOLDER_METHODS = "OPTIONS, POST"
 _UPLOAD_METHODS = "OPTIONS, HEAD, PATCH, DELETE"
@@ -56,6 +69,7 @@ class UploadApp:
         self._settings = engine.settings.upload
         self._folder = UploadFolder.of(engine.settings)
         self._intake = Intake(engine, storage, self._folder)
+        self._together = Together(engine, storage, self._folder)
         self._bodies: set[Body] = set()
         self._is_closing = False
         self._sweeping: asyncio.Task[None] | None = None
@@ -74,6 +88,7 @@ class UploadApp:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self._together.stop()
 
     async def _sweep(self) -> None:
         self._engine.database.select()
@@ -152,6 +167,8 @@ class UploadApp:
             filename=metadata.filename,
             metadata=metadata.text,
         )
+        if 0 < size <= SMALL_BYTES and request.body_bytes == size:
+            return await self._create_whole(request, receive, new, checksum)
         async with self._engine.unit_of_work() as work:
             upload = await uploads.create(work, self._folder, new)
         headers = {"Location": f"{request.folder}/{upload.id}"}
@@ -166,6 +183,21 @@ class UploadApp:
                     raise
             headers["Upload-Offset"] = str(upload.received)
         return 201, headers | _expiry(upload)
+
+    async def _create_whole(
+        self, request: TusRequest, receive: Receive, new: NewUpload, checksum: Checksum | None
+    ) -> Answer:
+        """Create an upload that is complete at once."""
+        uploads.check(new, self._settings)
+        with self._body(receive) as body:
+            data = b"".join([block async for block in body.blocks()])
+        if checksum is not None and not checksum.is_of(data):
+            raise wrong_checksum()
+        sha256 = hashlib.sha256(data).hexdigest()
+        if new.sha256 not in {None, sha256}:
+            raise DigestMismatch(url="The upload", actual=sha256, expected=new.sha256)
+        key = await self._together.complete(WholeUpload(new, data, sha256))
+        return 201, {"Location": f"{request.folder}/{key}", "Upload-Offset": str(len(data))}
 
     async def _show(self, request: TusRequest) -> Answer:
         upload = await self._found(request)

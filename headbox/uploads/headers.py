@@ -43,6 +43,12 @@ class Checksum:
     algorithm: str
     digest: bytes
 
+    def is_of(self, data: bytes) -> bool:
+        """Tell whether these are the bytes."""
+        hashed = ALGORITHMS[self.algorithm]()
+        hashed.update(data)
+        return bool(hashed.digest() == self.digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Metadata:

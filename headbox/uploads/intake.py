@@ -15,7 +15,7 @@ from headbox.tasking.engine import Engine
 from headbox.uploads.body import Body
 from headbox.uploads.digests import RunningDigests
 from headbox.uploads.headers import ALGORITHMS, Checksum
-from headbox.uploads.refusal import CHECKSUM_MISMATCH, Disconnected, Refused
+from headbox.uploads.refusal import Disconnected, Refused, wrong_checksum
 from headbox.uploads.request import too_many_bytes
 
 #: How often it is noted how many bytes are here for good, and looked how much space is left, in seconds.
@@ -93,7 +93,7 @@ class _Taking:
             raise
         if self._checksum is not None and self._body_digest.digest() != self._checksum.digest:
             self._undo()
-            raise Refused(CHECKSUM_MISMATCH, "The bytes do not have the declared checksum. None of them is kept.")
+            raise wrong_checksum()
         if self._written == self._upload.size:
             await self._finish()
         else:

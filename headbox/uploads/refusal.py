@@ -38,6 +38,11 @@ def no_upload() -> Refused:
     return Refused(404, "There is no such upload. It may have expired, or its bytes were not the declared ones.")
 
 
+def wrong_checksum() -> Refused:
+    """Return the answer for a body that is not what it should be."""
+    return Refused(CHECKSUM_MISMATCH, "The bytes do not have the declared checksum. None of them is kept.")
+
+
 def database_failed() -> Refused:
     """Return the answer for what cannot be noted while the database is away."""
     text = "headbox cannot reach its database. Ask for the offset in a moment, and go on from there."
