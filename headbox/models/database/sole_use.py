@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from headbox.models.database.connection import Database
-from headbox.models.database.failures import DatabaseUnusable, waiting_for_database
+from headbox.models.database.failures import AWAY_SECONDS, DatabaseUnusable, waiting_for_database
 from headbox.models.database.postgres import PostgresServer, Session, keep_alive, keepalive_settings
 from headbox.models.database.postgres_errors import translating
 
@@ -57,63 +57,86 @@ async def in_use(database: Database, *, is_shared: bool) -> AsyncIterator[asynci
     # An old server does not know the settings of the lock's connection: this says what it is, and not what it lacks.
     await waiting_for_database(database.place.check)
     lock = _Lock(database.place, is_shared=is_shared)
-    connection = await waiting_for_database(lock.taken)
+    await waiting_for_database(lock.take)
     lost = asyncio.Event()
-    keeping = asyncio.create_task(_keep(lock, connection, lost))
+    keeping = asyncio.create_task(_keep(lock, lost))
     try:
         yield lost
     finally:
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping
+        lock.let_go()
 
 
-async def _keep(lock: _Lock, connection: Session, lost: asyncio.Event) -> None:
-    """Take the lock again whenever its connection was lost, until another process has it."""
+async def _keep(lock: _Lock, lost: asyncio.Event) -> None:
+    """Take a lock again whenever its connection was lost, until another process has it."""
     try:
         while True:
-            await _ended(connection)
+            await lock.ended()
             log.warning("the connection that keeps other processes from the database was lost")
-            connection = await waiting_for_database(lock.taken)
-    except DatabaseUnusable as error:
+            await _take_again(lock)
+    except InUse as error:
         log.error("this process has the database no more", extra={"reason": str(error)})  # noqa: TRY400
     finally:
         lost.set()
-        connection.terminate()
 
 
-async def _ended(connection: Session) -> None:
-    """Return once a connection is closed, by whomever."""
-    ended = asyncio.Event()
-    connection.add_termination_listener(lambda _: ended.set())
-    if not connection.is_closed():
-        await ended.wait()
+async def _take_again(lock: _Lock) -> None:
+    """Take a lock, whatever keeps this process from that for a while.
+
+    Raises:
+        InUse: Another process has it.
+    """
+    while True:
+        try:
+            return await waiting_for_database(lock.take)
+        except InUse:
+            raise
+        except DatabaseUnusable as error:
+            # As for any other connection: whoever runs the server may be about to mend it.
+            log.warning("the database lets nobody in; trying again", extra={"reason": str(error)})
+        await asyncio.sleep(AWAY_SECONDS)
 
 
 class _Lock:
-    """The lock of one database, as one process wants it."""
+    """The lock of one database, as one process wants it; taken over and over, with a connection for each time."""
 
     def __init__(self, server: PostgresServer, *, is_shared: bool) -> None:
         self._server = server
         self._is_shared = is_shared
+        self._connection: Session | None = None
 
-    async def taken(self) -> Session:
-        """Return a connection that has the lock.
+    async def take(self) -> None:
+        """Take it.
 
         Raises:
             InUse: Another process does not let go of it.
+            DatabaseUnusable: The database cannot be used.
         """
-        connection = await self._server.connect(**keepalive_settings(LOCK_KEEPALIVE))
+        self._connection = connection = await self._server.connect(**keepalive_settings(LOCK_KEEPALIVE))
         try:
             keep_alive(connection, LOCK_KEEPALIVE)
             with translating():
-                await self._take(connection)
+                await self._wait(connection)
         except BaseException:
-            connection.terminate()
+            self.let_go()
             raise
-        return connection
 
-    async def _take(self, connection: Session) -> None:
+    def let_go(self) -> None:
+        """Let others have it."""
+        if self._connection is not None:
+            self._connection.terminate()
+
+    async def ended(self) -> None:
+        """Return once the connection that took it is closed, by whomever."""
+        assert self._connection is not None, "it was taken"
+        ended = asyncio.Event()
+        self._connection.add_termination_listener(lambda _: ended.set())
+        if not self._connection.is_closed():
+            await ended.wait()
+
+    async def _wait(self, connection: Session) -> None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + WAIT_SECONDS
         is_told = False
