@@ -1,16 +1,18 @@
 /** The content of a version: found by the beginning of a path, and scrolled through however much it is. */
 import { useCallback, useEffect, useState } from "react";
 import { useQuery } from "urql";
-import { useSearchParams } from "wouter";
+import { Link, useSearchParams } from "wouter";
 
 import { graphql } from "../../typed";
 import { client } from "../client";
 import { Failure } from "../parts/errors";
 import { type Chunk, LongList } from "../parts/list";
+import { Name } from "../parts/name";
 import { Empty, Loading, Section, useBehind } from "../parts/page";
+import { Ago } from "../parts/time";
 import { VersionInput } from "../parts/version-input";
 import type { Api } from "../schema/api";
-import { count } from "../text";
+import { count, words } from "../text";
 import type { Repository } from "./repository";
 import { type Columns, type Unit, useColumns } from "./units";
 
@@ -38,11 +40,20 @@ const VERSION = graphql(`
 const PART_ROWS = 100;
 const PAUSE_MILLISECONDS = 250;
 
+/** A unit in the version, and how it came there. */
+interface Held {
+  origin: string;
+  addedAt: string;
+  addedBy: { id: string } | null;
+  addedByUser: string | null;
+  node: Unit;
+}
+
 interface Page {
   node: {
     content: {
       pageInfo: { hasNextPage: boolean; endCursor: string | null };
-      edges: { node: Unit }[];
+      edges: Held[];
     };
   } | null;
 }
@@ -116,7 +127,7 @@ function UnitList({ version, prefix, columns }: UnitsProps & { columns: Columns 
     ... on RepositoryVersion {
       content(first: $first, after: $after, filter: $filter) {
         pageInfo { hasNextPage endCursor }
-        edges { node { ${columns.selection} } }
+        edges { origin addedAt addedBy { id } addedByUser node { ${columns.selection} } }
       }
     }
   }
@@ -124,7 +135,7 @@ function UnitList({ version, prefix, columns }: UnitsProps & { columns: Columns 
   const filter = prefix ? { relativePathPrefix: prefix } : null;
   useBehind(query, { id: version.id, first: PART_ROWS, filter });
   const fetch = useCallback(
-    async (after: string | null): Promise<Chunk<Unit>> => {
+    async (after: string | null): Promise<Chunk<Held>> => {
       // Versions never change, so that their pages can be kept; they are too many for that.
       const { data, error } = await client.query<Page>(
         query,
@@ -135,7 +146,7 @@ function UnitList({ version, prefix, columns }: UnitsProps & { columns: Columns 
         throw error ?? new Error("The version is gone.");
       }
       const { edges, pageInfo } = data.node.content;
-      return { rows: edges.map(({ node }) => node), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+      return { rows: edges, next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
     },
     [query, version.id, prefix],
   );
@@ -143,11 +154,35 @@ function UnitList({ version, prefix, columns }: UnitsProps & { columns: Columns 
     <LongList
       label="Content units"
       id={`${version.id} ${prefix}`}
-      head={columns.head}
+      head={
+        <>
+          {columns.head}
+          <span role="columnheader" className="when-wide">
+            Came by
+          </span>
+        </>
+      }
       fetch={fetch}
-      row={columns.cells}
+      row={(held) => (
+        <>
+          {columns.cells(held.node)}
+          <CameBy {...held} />
+        </>
+      )}
       total={prefix ? null : version.summary.present}
       empty={<Empty>{prefix ? "No path begins like this." : "This version is empty."}</Empty>}
     />
+  );
+}
+
+function CameBy({ origin, addedAt, addedBy, addedByUser }: Held) {
+  return (
+    <span role="cell" className="when-wide">
+      <span className="came-by">
+        {addedBy ? <Link href={`/tasks/${addedBy.id}`}>{words(origin)}</Link> : words(origin)}, <Ago at={addedAt} />
+        {addedByUser && " by "}
+      </span>
+      {addedByUser && <Name text={addedByUser} />}
+    </span>
   );
 }
