@@ -67,7 +67,11 @@ class DatabaseSettings(Section):
         " folder.",
     )
     pool_size: int = Field(
-        12, ge=2, le=1000, description="Most connections of one pool; each process has one for each part it runs."
+        12,
+        ge=2,
+        le=1000,
+        description="Most connections of one pool; each process has one for each part it runs. A worker has four more"
+        " than threads, if that is more.",
     )
     pool_min_size: int = Field(1, ge=0, description="Connections of one pool that stay open when nobody needs them.")
     wait_seconds: float = Field(

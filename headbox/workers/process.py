@@ -38,6 +38,9 @@ from headbox.workers.runner import TaskRunner
 TURN_SECONDS = 10.0
 #: How long periodic jobs may take to end, in seconds.
 JOB_SECONDS = 1.0
+#: Connections beyond one for each thread: where every task waits for a long statement, the worker still says that it
+#: lives, and shows how far they are.
+SPARE_CONNECTIONS = 4
 
 Result = TypeVar("Result")
 
@@ -76,7 +79,13 @@ class WorkerProcess(Middleware):
         self._workspace = workspace
         self._is_alone = is_alone
         self._id = uuid7()
-        self._database = Database.of(settings, "worker", client=lifecycle.session_name(self._id))
+        connections = max(settings.database.pool_size, settings.worker.threads + SPARE_CONNECTIONS)
+        self._database = Database(
+            settings.data_dir,
+            settings.database.model_copy(update={"pool_size": connections}),
+            part="worker",
+            client=lifecycle.session_name(self._id),
+        )
         self._runner: TaskRunner | None = None
         self._jobs: list[asyncio.Task[None]] = []
         self._ending: asyncio.Task[None] | None = None

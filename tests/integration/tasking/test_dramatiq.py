@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from headbox.models import RepositoryVersion, Task, Worker
 from headbox.models.database import now
@@ -40,6 +41,14 @@ async def engine(data_dir: Path) -> AsyncIterator[EmbeddedEngine]:
 def upstream(upstream: Upstream) -> Upstream:
     upstream.files.update({"a.txt": b"a", "PULP_MANIFEST": pulp_manifest({"a.txt": b"a"})})
     return upstream
+
+
+@pytest.mark.distributed
+async def test_every_thread_can_keep_a_connection_and_the_worker_lives_on(data_dir: Path) -> None:
+    async with EmbeddedEngine(data_dir, worker=WorkerSettings(threads=20)).running():
+        limit = REGISTRY.get_sample_value("headbox_database_connections_limit", {"part": "worker"})
+
+    assert limit == 24
 
 
 async def test_tasks_on_one_repository_run_one_at_a_time_in_order(engine: EmbeddedEngine, upstream: Upstream) -> None:
