@@ -195,15 +195,20 @@ async def test_pages_are_open_to_everybody(visitor: Visitor, places: Places, axe
     assert found == []
 
 
-async def test_back_leads_back(visitor: Visitor, places: Places) -> None:
+async def test_back_leads_back(visitor: Visitor, site: HeadboxServer, places: Places) -> None:
     await visitor.go()
     await visitor.link("Repositories").click()
+    search = visitor.page.get_by_label("Name begins with")
+    await search.fill("packages-s")
+    await expect(visitor.page).to_have_url(f"{site.url}/console/repositories?name=packages-s")
     await visitor.link("packages-stable").first.click()
     await visitor.page.get_by_role("navigation", name="Parts").get_by_role("link", name="Content").click()
     await expect(visitor.heading("Content of version")).to_be_visible()
 
-    for _ in range(3):
+    for _ in range(2):
         await visitor.page.go_back()
+    await expect(search).to_have_value("packages-s")
+    await visitor.page.go_back()
 
     await expect(visitor.heading("Now")).to_be_visible()
 

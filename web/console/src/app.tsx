@@ -21,7 +21,7 @@ const SERVER = graphql(`
 `);
 
 const Now = lazy(() => import("./pages/now"));
-const TaskPage = lazy(() => import("./pages/task"));
+const TaskPage = lazy(() => import("./pages/task/task"));
 const NewMirror = lazy(() => import("./pages/new-mirror"));
 const Repositories = lazy(() => import("./pages/repositories"));
 const RepositoryPage = lazy(() => import("./pages/repository"));

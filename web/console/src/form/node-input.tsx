@@ -1,5 +1,6 @@
 /** A reference to something by its name: names are offered as one types, and its id is what the form holds. */
-import { useEffect, useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useClient, useQuery } from "urql";
 
 import { visible } from "../parts/name";
@@ -52,6 +53,9 @@ export function NodeInput({ api, types, control, value, onChange }: NodeInputPro
   const [isUnknown, setUnknown] = useState(false);
   const client = useClient();
   const list = useId();
+  const input = useRef<HTMLInputElement>(null);
+  const asked = useRef<string>(undefined);
+  const isEnded = useRef(false);
   const name = useName(types, text === undefined ? value : "");
   const prefix = (text ?? name ?? "").trim();
   const lists = types.map((type, index) => {
@@ -71,11 +75,16 @@ export function NodeInput({ api, types, control, value, onChange }: NodeInputPro
       const found = Object.values(data).flatMap(({ edges }) => edges.map(({ node }) => node));
       // Lists are by name, so that one with just this name is never beyond the end.
       const chosen = found.find((each) => each.name === prefix);
+      asked.current = prefix;
       setOffered(found);
       setUnknown(text !== undefined && prefix !== "" && !chosen);
       if (text !== undefined && chosen) {
-        onChange(chosen.id, true);
+        flushSync(() => onChange(chosen.id, true));
+        if (isEnded.current) {
+          input.current?.form?.requestSubmit();
+        }
       }
+      isEnded.current = false;
     }, PAUSE_MILLISECONDS);
     return () => {
       isLatest = false;
@@ -86,14 +95,23 @@ export function NodeInput({ api, types, control, value, onChange }: NodeInputPro
     <>
       <input
         {...control}
+        ref={input}
         list={list}
         value={text ?? name ?? ""}
         autoComplete="off"
         spellCheck={false}
         onFocus={() => setEntered(true)}
+        onKeyDown={(event) => {
+          // Whoever types a name and ends it at once sends the form when its id is known.
+          if (event.key === "Enter" && text !== undefined && asked.current !== prefix && !offered.some((each) => each.name === prefix)) {
+            event.preventDefault();
+            isEnded.current = true;
+          }
+        }}
         onChange={({ target }) => {
           const typed = target.value.trim();
           const chosen = offered.find((each) => each.name === typed);
+          isEnded.current = false;
           setText(target.value);
           setUnknown(false);
           onChange(chosen?.id ?? (typed || undefined), chosen !== undefined);

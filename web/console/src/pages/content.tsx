@@ -1,5 +1,5 @@
 /** The content of a version: found by the beginning of a path, and scrolled through however much it is. */
-import { useCallback, useEffect, useState } from "react";
+import { useCallback } from "react";
 import { useQuery } from "urql";
 import { Link, useSearchParams } from "wouter";
 
@@ -9,6 +9,7 @@ import { Failure } from "../parts/errors";
 import { type Chunk, LongList } from "../parts/list";
 import { Name } from "../parts/name";
 import { Empty, Loading, Section, useBehind } from "../parts/page";
+import { useTyped } from "../parts/search";
 import { Ago } from "../parts/time";
 import { VersionInput } from "../parts/version-input";
 import type { Api } from "../schema/api";
@@ -38,7 +39,6 @@ const VERSION = graphql(`
 
 /** Rows of one request. */
 const PART_ROWS = 100;
-const PAUSE_MILLISECONDS = 250;
 
 /** A unit in the version, and how it came there. */
 interface Held {
@@ -63,28 +63,10 @@ export function Content({ api, repository }: { api: Api; repository: Repository 
   const latest = repository.latestVersion.number;
   const asked = Number(parameters.get("version") ?? latest);
   const number = Number.isInteger(asked) && asked >= 0 ? asked : latest;
-  const prefix = parameters.get("path") ?? "";
-  const [typed, setTyped] = useState(prefix);
-  const set = (name: string, value: string) => {
-    setParameters(
-      (before) => {
-        const after = new URLSearchParams(before);
-        if (value) {
-          after.set(name, value);
-        } else {
-          after.delete(name);
-        }
-        return after;
-      },
-      { replace: true },
-    );
+  const { typed, setTyped, settled: prefix } = useTyped("path");
+  const setVersion = (next: number) => {
+    setParameters({ ...(prefix && { path: prefix }), version: String(next) }, { replace: true });
   };
-  useEffect(() => {
-    if (typed !== prefix) {
-      const timer = setTimeout(() => set("path", typed), PAUSE_MILLISECONDS);
-      return () => clearTimeout(timer);
-    }
-  }, [typed]);
   const [{ data, error, fetching }, again] = useQuery({ query: VERSION, variables: { id: repository.id, number } });
   const node = data?.node;
   const version = node && "version" in node ? node.version : undefined;
@@ -95,7 +77,7 @@ export function Content({ api, repository }: { api: Api; repository: Repository 
           <label htmlFor="path">Path begins with</label>
           <input id="path" type="search" value={typed} onChange={({ target }) => setTyped(target.value)} />
         </div>
-        <VersionInput id="version" label="Version" value={number} latest={latest} onChange={(next) => set("version", String(next))} />
+        <VersionInput id="version" label="Version" value={number} latest={latest} onChange={setVersion} />
       </div>
       {version ? (
         <Units api={api} version={version} prefix={prefix} />

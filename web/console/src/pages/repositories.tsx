@@ -1,15 +1,16 @@
 /** All repositories: what they hold, where they come from, and what is served of them. */
-import { useState } from "react";
 import { Link } from "wouter";
 
 import { graphql } from "../../typed";
+import type { RepositoriesQuery } from "../../typed/graphql";
 import { useFresh } from "../live/query";
-import { Failure } from "../parts/errors";
 import { Name } from "../parts/name";
-import { Empty, Loading, Page, Section } from "../parts/page";
-import { More, Pages, type Part } from "../parts/pages";
+import { Page } from "../parts/page";
+import { Pages, type Part } from "../parts/pages";
+import { Search, useTyped } from "../parts/search";
+import { type Column, Table } from "../parts/table";
 import { Ago } from "../parts/time";
-import { count, words } from "../text";
+import { count, counted, words } from "../text";
 
 const REPOSITORIES = graphql(`
   query Repositories($after: String, $prefix: String) {
@@ -56,8 +57,8 @@ const REPOSITORIES = graphql(`
 const EVERY_SECONDS = 10;
 
 export default function Repositories() {
-  const [prefix, setPrefix] = useState("");
-  const variables = { prefix: prefix || null };
+  const search = useTyped("name");
+  const prefix = search.settled || null;
   return (
     <Page
       title="Repositories"
@@ -66,98 +67,68 @@ export default function Repositories() {
           New mirror
         </Link>
       }
-      behind={[{ query: REPOSITORIES, variables }]}
+      behind={[{ query: REPOSITORIES, variables: { prefix } }]}
     >
-      <div className="field search">
-        <label htmlFor="repository-search" className="hidden">
-          Name begins with
-        </label>
-        <input
-          id="repository-search"
-          type="search"
-          placeholder="Name begins with …"
-          value={prefix}
-          onChange={({ target }) => setPrefix(target.value)}
-        />
-      </div>
-      <Pages id={prefix}>{(part) => <RepositoryList prefix={prefix} part={part} />}</Pages>
+      <Search label="Name begins with" search={search} />
+      <Pages id={search.settled}>{(part) => <RepositoryList prefix={prefix} part={part} />}</Pages>
     </Page>
   );
 }
 
-function RepositoryList({ prefix, part }: { prefix: string; part: Part }) {
-  const { data, error, again } = useFresh(REPOSITORIES, {
-    variables: { after: part.after, prefix: prefix || null },
-    everySeconds: EVERY_SECONDS,
-  });
-  if (!data) {
-    return error ? <Failure error={error} retry={again} /> : <Loading />;
-  }
-  const { edges, pageInfo, totalCount } = data.repositories;
-  if (edges.length === 0) {
-    return (
-      <Section title="Nothing here">
-        <Empty>
-          {prefix ? (
-            "No repository has a name that begins like this."
-          ) : (
-            <>
-              There are no repositories yet. <Link href="/new">Mirror an upstream</Link>: it takes an address and a name.
-            </>
-          )}
-        </Empty>
-      </Section>
-    );
-  }
+type Repository = RepositoriesQuery["repositories"]["edges"][number]["node"];
+
+const COLUMNS: Column<Repository>[] = [
+  { title: "Name", cell: (node) => <RepositoryName repository={node} /> },
+  { title: "Kind", cell: ({ __typename: type }) => words(type.replace(/Repository$/, "")) || type },
+  { title: "Units", isNumber: true, cell: ({ latestVersion }) => count(latestVersion.summary.present) },
+  { title: "Version", isNumber: true, cell: ({ latestVersion }) => count(latestVersion.number) },
+  { title: "Changed", cell: ({ latestVersion }) => <Ago at={latestVersion.createdAt} /> },
+  { title: "From", cell: ({ remote }) => (remote ? <Name text={remote.url} /> : <span className="quiet">uploads</span>) },
+  { title: "Served at", cell: ({ distributions }) => <ServedAt distributions={distributions} /> },
+];
+
+function RepositoryList({ prefix, part }: { prefix: string | null; part: Part }) {
+  const { data, ...fresh } = useFresh(REPOSITORIES, { variables: { after: part.after, prefix }, everySeconds: EVERY_SECONDS });
   return (
-    <Section title={part.after ? "And on" : "By name"} aside={!part.after && totalCount != null && `${count(totalCount)} in all`}>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Repositories">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Kind</th>
-              <th scope="col" className="number">
-                Units
-              </th>
-              <th scope="col" className="number">
-                Version
-              </th>
-              <th scope="col">Changed</th>
-              <th scope="col">From</th>
-              <th scope="col">Served at</th>
-            </tr>
-          </thead>
-          <tbody>
-            {edges.map(({ node }) => (
-              <tr key={node.id}>
-                <td>
-                  <Link href={`/repositories/${node.id}`}>
-                    <Name text={node.name} />
-                  </Link>
-                  {node.openIssueCount > 0 && <span className="quiet"> {count(node.openIssueCount)} open issues</span>}
-                </td>
-                <td>{words(node.__typename.replace(/Repository$/, "")) || node.__typename}</td>
-                <td className="number">{count(node.latestVersion.summary.present)}</td>
-                <td className="number">{count(node.latestVersion.number)}</td>
-                <td>
-                  <Ago at={node.latestVersion.createdAt} />
-                </td>
-                <td>{node.remote ? <Name text={node.remote.url} /> : <span className="quiet">uploads</span>}</td>
-                <td>
-                  {node.distributions.edges.length === 0 && <span className="quiet">nowhere</span>}
-                  {node.distributions.edges.map(({ node: distribution }) => (
-                    <a key={distribution.id} href={distribution.url} target="_blank" rel="noreferrer" className="block">
-                      <Name text={distribution.basePath} />
-                    </a>
-                  ))}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <More part={part} pageInfo={pageInfo} />
-    </Section>
+    <Table
+      label="Repositories"
+      title="By name"
+      part={part}
+      columns={COLUMNS}
+      page={data?.repositories}
+      {...fresh}
+      empty={
+        prefix ? (
+          "No repository has a name that begins like this."
+        ) : (
+          <>
+            There are no repositories yet. <Link href="/new">Mirror an upstream</Link>: it takes an address and a name.
+          </>
+        )
+      }
+    />
+  );
+}
+
+function RepositoryName({ repository: { id, name, openIssueCount } }: { repository: Repository }) {
+  return (
+    <>
+      <Link href={`/repositories/${id}`}>
+        <Name text={name} />
+      </Link>
+      {openIssueCount > 0 && <span className="quiet"> {counted(openIssueCount, "open issue")}</span>}
+    </>
+  );
+}
+
+function ServedAt({ distributions: { edges } }: Pick<Repository, "distributions">) {
+  return edges.length === 0 ? (
+    <span className="quiet">nowhere</span>
+  ) : (
+    edges.map(({ node }) => (
+      <a key={node.id} href={node.url} target="_blank" rel="noreferrer" className="block">
+        <Name text={node.basePath} />
+      </a>
+    ))
   );
 }

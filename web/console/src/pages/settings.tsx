@@ -1,13 +1,12 @@
 /** The settings of a repository and of its remote, as their plugin declares them. */
 import { useMemo } from "react";
-import { useMutation } from "urql";
-import { useLocation } from "wouter";
 
 import { graphql } from "../../typed";
 import { EditForm } from "../form/edit-form";
 import { useFresh } from "../live/query";
-import { Confirm } from "../parts/confirm";
-import { Failure, UserErrors } from "../parts/errors";
+import { Delete } from "../parts/delete";
+import { Failure } from "../parts/errors";
+import { visible } from "../parts/name";
 import { Section } from "../parts/page";
 import { Ago } from "../parts/time";
 import { Value } from "../parts/value";
@@ -37,7 +36,7 @@ const REVISIONS = graphql(`
 
 const DELETE = graphql(`
   mutation DeleteRepository($id: ID!) {
-    deleteRepository(id: $id) {
+    payload: deleteRepository(id: $id) {
       errors {
         ...UserError
       }
@@ -62,7 +61,17 @@ export function Settings({ api, repository }: { api: Api; repository: Repository
         </Section>
       )}
       {repository.remote && <Revisions remote={repository.remote.id} />}
-      <Delete repository={repository} />
+      <Section title="Delete the repository">
+        <p>
+          Its versions and publications go with it, and what is served of it is served no more. Bytes that no other repository
+          needs are freed by the next garbage collection.
+        </p>
+        <div className="actions">
+          <Delete id={repository.id} mutation={DELETE} title={`Delete ${visible(repository.name)}?`} to="/repositories">
+            It cannot be undone.
+          </Delete>
+        </div>
+      </Section>
     </>
   );
 }
@@ -112,31 +121,5 @@ function Changed({ before, after }: { before: unknown; after: unknown }) {
       ))}
       {names.length === 0 && <div className="quiet">Only secrets were changed, which are never shown.</div>}
     </dl>
-  );
-}
-
-function Delete({ repository }: { repository: Repository }) {
-  const [state, remove] = useMutation(DELETE);
-  const [, navigate] = useLocation();
-  const onYes = async () => {
-    const { data } = await remove({ id: repository.id });
-    if (data?.deleteRepository.errors.length === 0) {
-      navigate("/repositories");
-    }
-  };
-  return (
-    <Section title="Delete the repository">
-      <p>
-        Its versions and publications go with it, and what is served of it is served no more. Bytes that no other repository needs
-        are freed by the next garbage collection.
-      </p>
-      <UserErrors errors={state.data?.deleteRepository.errors ?? []} />
-      {state.error && <Failure error={state.error} />}
-      <div className="actions">
-        <Confirm label="Delete" title={`Delete ${repository.name}?`} isDanger disabled={state.fetching} onYes={() => void onYes()}>
-          It cannot be undone.
-        </Confirm>
-      </div>
-    </Section>
   );
 }

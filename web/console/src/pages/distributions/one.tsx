@@ -1,19 +1,18 @@
 /** One distribution: what clients get, how they are pointed at it, and what they got before. */
-import { useMutation } from "urql";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 
 import { graphql } from "../../../typed";
 import type { DistributionQuery } from "../../../typed/graphql";
 import { Held } from "../../form/held";
 import { useFresh } from "../../live/query";
-import { Confirm } from "../../parts/confirm";
 import { Copy } from "../../parts/copy";
-import { Failure, UserErrors } from "../../parts/errors";
+import { Delete } from "../../parts/delete";
+import { Failure } from "../../parts/errors";
+import { Labels } from "../../parts/labels";
 import { Name, visible } from "../../parts/name";
 import { Empty, Loading, Page, Section } from "../../parts/page";
 import { useApi } from "../../schema/api";
 import { NotFound } from "../not-found";
-import { Labels } from "../task";
 import { DistributionForm } from "./form";
 import { History, SERVED_AT } from "./history";
 import { Serving, Source } from "./source";
@@ -37,7 +36,7 @@ const DISTRIBUTION = graphql(`
 
 const DELETE = graphql(`
   mutation DeleteDistribution($id: ID!) {
-    deleteDistribution(id: $id) {
+    payload: deleteDistribution(id: $id) {
       errors {
         ...UserError
       }
@@ -71,7 +70,11 @@ export default function DistributionPage({ id }: { id: string }) {
               Browse
             </a>
           )}
-          <Delete distribution={distribution} />
+          <Delete id={id} mutation={DELETE} title="Delete this distribution?" to="/distributions">
+            <p>
+              Clients get nothing at <Name text={distribution.url} mono /> any more. What it serves stays in its repository.
+            </p>
+          </Delete>
         </>
       }
       behind={[
@@ -101,28 +104,6 @@ export default function DistributionPage({ id }: { id: string }) {
         )}
       </Section>
     </Page>
-  );
-}
-
-function Delete({ distribution: { id, url } }: { distribution: Distribution }) {
-  const [state, remove] = useMutation(DELETE);
-  const [, navigate] = useLocation();
-  const onYes = async () => {
-    const { data } = await remove({ id });
-    if (data?.deleteDistribution.errors.length === 0) {
-      navigate("/distributions");
-    }
-  };
-  return (
-    <>
-      <Confirm label="Delete" title="Delete this distribution?" isDanger disabled={state.fetching} onYes={() => void onYes()}>
-        <p>
-          Clients get nothing at <Name text={url} mono /> any more. What it serves stays in its repository.
-        </p>
-      </Confirm>
-      <UserErrors errors={state.data?.deleteDistribution.errors ?? []} />
-      {state.error && <Failure error={state.error} />}
-    </>
   );
 }
 

@@ -10,7 +10,7 @@ import { Held } from "../../form/held";
 import { changes, SaveForm, valuesOf } from "../../form/save-form";
 import { useValues } from "../../form/use-values";
 import { useFresh } from "../../live/query";
-import { Confirm } from "../../parts/confirm";
+import { Delete } from "../../parts/delete";
 import { Failure, UserErrors } from "../../parts/errors";
 import { Name } from "../../parts/name";
 import { Empty, Loading, Page, Section } from "../../parts/page";
@@ -74,7 +74,7 @@ const RUN = graphql(`
 
 const DELETE = graphql(`
   mutation DeleteSchedule($id: ID!) {
-    deleteSchedule(id: $id) {
+    payload: deleteSchedule(id: $id) {
       errors {
         ...UserError
       }
@@ -189,12 +189,6 @@ function Actions({ schedule: { id, name, enabled }, onDone }: { schedule: Schedu
     const { data, error } = await client.mutation(UPDATE, { input: { id, enabled: !enabled } });
     done(data?.updateSchedule, error);
   };
-  const remove = async () => {
-    const { data, error } = await client.mutation(DELETE, { id });
-    if (done(data?.deleteSchedule, error)) {
-      navigate("/system/schedules");
-    }
-  };
   return (
     <>
       <div className="actions">
@@ -204,11 +198,11 @@ function Actions({ schedule: { id, name, enabled }, onDone }: { schedule: Schedu
         <button type="button" className="button" onClick={() => void toggle()}>
           {enabled ? "Pause" : "Resume"}
         </button>
-        <Confirm label="Delete" title="Delete this schedule?" isDanger onYes={() => void remove()}>
+        <Delete id={id} mutation={DELETE} title="Delete this schedule?" to="/system/schedules">
           <p>
             <Name text={name} /> creates no more tasks. Those that it has created stay.
           </p>
-        </Confirm>
+        </Delete>
       </div>
       <UserErrors errors={errors} />
       {failure && <Failure error={failure} />}

@@ -4,13 +4,11 @@ import { Link } from "wouter";
 import { graphql } from "../../../typed";
 import type { ScheduleStateFragment } from "../../../typed/graphql";
 import { useFresh } from "../../live/query";
-import { Failure } from "../../parts/errors";
 import { Name, Prose } from "../../parts/name";
-import { Empty, Loading, Section } from "../../parts/page";
-import { More, Pages, type Part } from "../../parts/pages";
+import { Pages, type Part } from "../../parts/pages";
+import { type Column, Table } from "../../parts/table";
 import { kindWords } from "../../parts/tasks";
 import { Ago, Due } from "../../parts/time";
-import { count } from "../../text";
 
 export const SCHEDULE = graphql(`
   fragment ScheduleState on Schedule {
@@ -56,54 +54,42 @@ export function Schedules() {
   return <Pages id="schedules">{(part) => <ScheduleList part={part} />}</Pages>;
 }
 
+const COLUMNS: Column<ScheduleStateFragment>[] = [
+  {
+    title: "Name",
+    cell: ({ id, name }) => (
+      <Link href={`/system/schedules/${id}`}>
+        <Name text={name} />
+      </Link>
+    ),
+  },
+  { title: "Task", cell: ({ taskKind }) => kindWords(taskKind) },
+  {
+    title: "When",
+    cell: ({ cron, timeZone }) => (
+      <>
+        <Name text={cron} mono />{" "}
+        <span className="quiet">
+          <Name text={timeZone} />
+        </span>
+      </>
+    ),
+  },
+  { title: "Next run", cell: (node) => <Next schedule={node} /> },
+  { title: "Last run", cell: (node) => <Last schedule={node} /> },
+];
+
 function ScheduleList({ part }: { part: Part }) {
-  const { data, error, again } = useFresh(SCHEDULES, { variables: { after: part.after }, everySeconds: EVERY_SECONDS });
-  if (!data) {
-    return error ? <Failure error={error} retry={again} /> : <Loading />;
-  }
-  const { edges, pageInfo, totalCount } = data.schedules;
+  const { data, ...fresh } = useFresh(SCHEDULES, { variables: { after: part.after }, everySeconds: EVERY_SECONDS });
   return (
-    <Section title={part.after ? "And on" : "Schedules"} aside={!part.after && totalCount != null && `${count(totalCount)} in all`}>
-      {edges.length === 0 ? (
-        <Empty>Nothing is done by itself yet. A schedule creates a task whenever it is due: a sync each night, say.</Empty>
-      ) : (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Schedules">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Task</th>
-                <th scope="col">When</th>
-                <th scope="col">Next run</th>
-                <th scope="col">Last run</th>
-              </tr>
-            </thead>
-            <tbody>
-              {edges.map(({ node }) => (
-                <tr key={node.id}>
-                  <td>
-                    <Link href={`/system/schedules/${node.id}`}>
-                      <Name text={node.name} />
-                    </Link>
-                  </td>
-                  <td>{kindWords(node.taskKind)}</td>
-                  <td>
-                    <Name text={node.cron} mono /> <span className="quiet"><Name text={node.timeZone} /></span>
-                  </td>
-                  <td>
-                    <Next schedule={node} />
-                  </td>
-                  <td>
-                    <Last schedule={node} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      <More part={part} pageInfo={pageInfo} />
-    </Section>
+    <Table
+      label="Schedules"
+      part={part}
+      columns={COLUMNS}
+      page={data?.schedules}
+      {...fresh}
+      empty="Nothing is done by itself yet. A schedule creates a task whenever it is due: a sync each night, say."
+    />
   );
 }
 

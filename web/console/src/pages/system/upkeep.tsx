@@ -17,7 +17,7 @@ import { Loading, Section } from "../../parts/page";
 import { isFinal, State } from "../../parts/state";
 import { type Api, type ApiType, inputOf, use, useApi } from "../../schema/api";
 import { words } from "../../text";
-import { TaskFields } from "../task-fields";
+import { TaskFields } from "../task/fields";
 import { Plan, type Planned, planOf } from "./plan";
 
 /** What the page says itself, and what few people set for one task. */

@@ -1,7 +1,7 @@
 /** One webhook, or a new one: where messages go, about what, and what became of them. */
 import { useMemo, useState } from "react";
 import { type CombinedError, useClient, useMutation } from "urql";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 
 import { graphql } from "../../../typed";
 import type { CreateWebhookInput, UpdateWebhookInput, UserErrorFragment, WebhookQuery } from "../../../typed/graphql";
@@ -13,6 +13,7 @@ import { at } from "../../form/values";
 import { useFresh } from "../../live/query";
 import { Confirm } from "../../parts/confirm";
 import { Copy } from "../../parts/copy";
+import { Delete } from "../../parts/delete";
 import { Failure, UserErrors } from "../../parts/errors";
 import { Name, Prose } from "../../parts/name";
 import { Loading, Page, Section } from "../../parts/page";
@@ -240,20 +241,13 @@ interface Payload {
 
 function Actions({ webhook: { id, name, state }, onDone }: { webhook: Webhook; onDone: () => void }) {
   const client = useClient();
-  const [, navigate] = useLocation();
   const [payload, setPayload] = useState<Payload>();
   const [failure, setFailure] = useState<CombinedError>();
-  const act = async (mutation: typeof PAUSE | typeof RESUME | typeof TEST | typeof ROTATE | typeof DELETE) => {
+  const act = async (mutation: typeof PAUSE | typeof RESUME | typeof TEST | typeof ROTATE) => {
     const { data, error } = await client.mutation<{ payload: Payload }, { id: string }>(mutation, { id });
     setPayload(data?.payload);
     setFailure(error);
     onDone();
-    return data?.payload.errors.length === 0;
-  };
-  const remove = async () => {
-    if (await act(DELETE)) {
-      navigate("/system/webhooks");
-    }
   };
   return (
     <>
@@ -267,11 +261,11 @@ function Actions({ webhook: { id, name, state }, onDone }: { webhook: Webhook; o
         <Confirm label="New secret" title="Sign with a new secret?" onYes={() => void act(ROTATE)}>
           <p>The receiver needs the new one. For a day, messages are signed with the old one, too.</p>
         </Confirm>
-        <Confirm label="Delete" title="Delete this webhook?" isDanger onYes={() => void remove()}>
+        <Delete id={id} mutation={DELETE} title="Delete this webhook?" to="/system/webhooks">
           <p>
             <Name text={name} /> is told no more.
           </p>
-        </Confirm>
+        </Delete>
       </div>
       {payload?.secret && <Secret secret={payload.secret} />}
       <UserErrors errors={[...(payload?.errors ?? [])]} />

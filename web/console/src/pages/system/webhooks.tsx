@@ -4,11 +4,10 @@ import { Link } from "wouter";
 import { graphql } from "../../../typed";
 import type { WebhookSummaryFragment } from "../../../typed/graphql";
 import { useFresh } from "../../live/query";
-import { Failure } from "../../parts/errors";
 import { Name } from "../../parts/name";
-import { Empty, Loading, Section } from "../../parts/page";
-import { More, Pages, type Part } from "../../parts/pages";
-import { count, counted } from "../../text";
+import { Pages, type Part } from "../../parts/pages";
+import { type Column, Table } from "../../parts/table";
+import { counted } from "../../text";
 
 export const WEBHOOK_SUMMARY = graphql(`
   fragment WebhookSummary on Webhook {
@@ -49,52 +48,31 @@ export function Webhooks() {
   return <Pages id="webhooks">{(part) => <WebhookList part={part} />}</Pages>;
 }
 
+const COLUMNS: Column<WebhookSummaryFragment>[] = [
+  {
+    title: "Name",
+    cell: ({ id, name }) => (
+      <Link href={`/system/webhooks/${id}`}>
+        <Name text={name} />
+      </Link>
+    ),
+  },
+  { title: "Address", cell: ({ url }) => <Name text={url} mono /> },
+  { title: "Told about", cell: (node) => <About webhook={node} /> },
+  { title: "State", cell: (node) => <WebhookStateShown webhook={node} /> },
+];
+
 function WebhookList({ part }: { part: Part }) {
-  const { data, error, again } = useFresh(WEBHOOKS, { variables: { after: part.after }, everySeconds: EVERY_SECONDS });
-  if (!data) {
-    return error ? <Failure error={error} retry={again} /> : <Loading />;
-  }
-  const { edges, pageInfo, totalCount } = data.webhooks;
+  const { data, ...fresh } = useFresh(WEBHOOKS, { variables: { after: part.after }, everySeconds: EVERY_SECONDS });
   return (
-    <Section title={part.after ? "And on" : "Webhooks"} aside={!part.after && totalCount != null && `${count(totalCount)} in all`}>
-      {edges.length === 0 ? (
-        <Empty>Nobody is told yet. A webhook is an address that gets a signed message when something happens.</Empty>
-      ) : (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Webhooks">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Address</th>
-                <th scope="col">Told about</th>
-                <th scope="col">State</th>
-              </tr>
-            </thead>
-            <tbody>
-              {edges.map(({ node }) => (
-                <tr key={node.id}>
-                  <td>
-                    <Link href={`/system/webhooks/${node.id}`}>
-                      <Name text={node.name} />
-                    </Link>
-                  </td>
-                  <td>
-                    <Name text={node.url} mono />
-                  </td>
-                  <td>
-                    <About webhook={node} />
-                  </td>
-                  <td>
-                    <WebhookStateShown webhook={node} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      <More part={part} pageInfo={pageInfo} />
-    </Section>
+    <Table
+      label="Webhooks"
+      part={part}
+      columns={COLUMNS}
+      page={data?.webhooks}
+      {...fresh}
+      empty="Nobody is told yet. A webhook is an address that gets a signed message when something happens."
+    />
   );
 }
 

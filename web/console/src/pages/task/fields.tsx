@@ -1,28 +1,21 @@
-/** What tasks of a type were given and tell, as their plugin declares it; and the issues of those that have any. */
+/** What tasks of a type were given and tell, as their plugin declares it. */
 import { useEffect, useMemo } from "react";
 import { useQuery } from "urql";
 
-import type { TaskState } from "../../typed/graphql";
-import { Name, Prose } from "../parts/name";
-import { Section, useBehind } from "../parts/page";
-import { Value } from "../parts/value";
-import { type Api, type Field, inputOf, use, useApi } from "../schema/api";
-import { ownFields, selection } from "../schema/selection";
-import { count, words } from "../text";
-
-interface Issue {
-  code: string;
-  message: string;
-  relativePath: string | null;
-  url: string | null;
-}
-
-const ISSUES = "issues(first: 100) { totalCount edges { node { code message relativePath url } } }";
+import type { TaskState } from "../../../typed/graphql";
+import { Section, useBehind } from "../../parts/page";
+import { Value } from "../../parts/value";
+import { type Api, type Field, inputOf, use, useApi } from "../../schema/api";
+import { ownFields, selection } from "../../schema/selection";
+import { words } from "../../text";
+import { Issues } from "./issues";
 
 interface Plan {
   query: string;
   inputs: Field[];
   results: Field[];
+  /** Whether tasks of this type tell what they left out. */
+  hasIssues: boolean;
 }
 
 export function TaskFields({ id, type, state }: { id: string; type: string; state: TaskState }) {
@@ -42,10 +35,9 @@ export function TaskFields({ id, type, state }: { id: string; type: string; stat
   if (!plan || !data?.task) {
     return null;
   }
-  const issues = data.task.issues as { totalCount: number | null; edges: { node: Issue }[] } | undefined;
   return (
     <>
-      {issues && issues.edges.length > 0 && <Issues total={issues.totalCount} issues={issues.edges.map(({ node }) => node)} />}
+      {plan.hasIssues && <Issues task={id} type={type} state={state} />}
       <div className="columns">
         <Facts title="What it was given" fields={plan.inputs} values={data.task} />
         <Facts title="What came of it" fields={plan.results} values={data.task} />
@@ -63,13 +55,13 @@ function planned(api: Api, type: string): Plan {
   const input = inputOf(api.mutation(`create${type}`));
   // The revision is pinned with the remote that was given.
   const given = new Set(input ? [...api.type(input).inputs.keys(), "remoteRevision"] : fields.map(({ name }) => name));
-  const hasIssues = api.type(type).fields.has("issues");
   return {
     query: `query TaskFields($id: ID!) {
-  task(id: $id) { __typename id ... on ${type} { ${selection(api, fields)} ${hasIssues ? ISSUES : ""} } }
+  task(id: $id) { __typename id ... on ${type} { ${selection(api, fields)} } }
 }`,
     inputs: fields.filter(({ name }) => given.has(name)),
     results: fields.filter(({ name }) => !given.has(name)),
+    hasIssues: api.type(type).fields.has("issues"),
   };
 }
 
@@ -90,24 +82,6 @@ function Facts({ title, fields, values }: { title: string; fields: Field[]; valu
           </div>
         ))}
       </dl>
-    </Section>
-  );
-}
-
-function Issues({ issues, total }: { issues: Issue[]; total: number | null }) {
-  return (
-    <Section title="Issues" aside={total === null ? undefined : `${count(total)} in all`}>
-      <ul className="rows">
-        {issues.map((issue, index) => (
-          <li key={index} className="row">
-            <div className="row-main">
-              <Name text={issue.relativePath ?? issue.url ?? "–"} mono />
-              <span className="quiet mono">{issue.code}</span>
-            </div>
-            <Prose text={issue.message} />
-          </li>
-        ))}
-      </ul>
     </Section>
   );
 }

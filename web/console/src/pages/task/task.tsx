@@ -1,23 +1,25 @@
 /** One task: what it does now, why it waits, what it says, what it was given and what it made. */
-import { useEffect, useMemo, useRef, useState } from "react";
-import { useMutation } from "urql";
-import { Link, useLocation } from "wouter";
+import { useEffect, useMemo, useRef } from "react";
+import { Link } from "wouter";
 
-import { graphql } from "../../typed";
-import type { TaskDetailsQuery, TaskStateFragment } from "../../typed/graphql";
-import { useFresh } from "../live/query";
-import { useTask, useTaskLog, WATCH_TASK } from "../live/task";
-import { ReportBar } from "../parts/bar";
-import { Failure, UserErrors } from "../parts/errors";
-import { Name, Prose } from "../parts/name";
-import { Empty, Loading, Page, Section } from "../parts/page";
-import { isFinal, State } from "../parts/state";
-import { kindWords } from "../parts/tasks";
-import { Ago, Moment, Took } from "../parts/time";
-import { NodeLink } from "../parts/value";
-import { count, words } from "../text";
-import { NotFound } from "./not-found";
-import { TaskFields } from "./task-fields";
+import { graphql } from "../../../typed";
+import type { TaskDetailsQuery, TaskStateFragment } from "../../../typed/graphql";
+import { useFresh } from "../../live/query";
+import { useTask, WATCH_TASK } from "../../live/task";
+import { Failure, UserErrors } from "../../parts/errors";
+import { Labels } from "../../parts/labels";
+import { Name } from "../../parts/name";
+import { Loading, Page, Section } from "../../parts/page";
+import { State } from "../../parts/state";
+import { kindWords } from "../../parts/tasks";
+import { Ago, Moment, Took } from "../../parts/time";
+import { NodeLink } from "../../parts/value";
+import { words } from "../../text";
+import { NotFound } from "../not-found";
+import { Actions } from "./actions";
+import { TaskFields } from "./fields";
+import { Log } from "./log";
+import { Progress } from "./progress";
 
 const DETAILS = graphql(`
   query TaskDetails($id: ID!) {
@@ -82,33 +84,6 @@ const DETAILS = graphql(`
             }
           }
         }
-      }
-    }
-  }
-`);
-
-const CANCEL = graphql(`
-  mutation CancelTask($id: ID!) {
-    cancelTask(id: $id) {
-      task {
-        id
-        state
-      }
-      errors {
-        ...UserError
-      }
-    }
-  }
-`);
-
-const REPEAT = graphql(`
-  mutation RepeatTask($id: ID!) {
-    repeatTask(id: $id) {
-      task {
-        id
-      }
-      errors {
-        ...UserError
       }
     }
   }
@@ -192,40 +167,6 @@ function Times({ task }: { task: TaskStateFragment }) {
   );
 }
 
-function Actions({ task }: { task: TaskStateFragment }) {
-  const [canceled, cancel] = useMutation(CANCEL);
-  const [repeated, repeat] = useMutation(REPEAT);
-  const [, navigate] = useLocation();
-  const errors = [...(canceled.data?.cancelTask.errors ?? []), ...(repeated.data?.repeatTask.errors ?? [])];
-  const failure = canceled.error ?? repeated.error;
-  const onRepeat = async () => {
-    const { data } = await repeat({ id: task.id });
-    if (data?.repeatTask.task) {
-      navigate(`/tasks/${data.repeatTask.task.id}`);
-    }
-  };
-  return (
-    <>
-      {isFinal(task.state) ? (
-        <button type="button" className="button" disabled={repeated.fetching} onClick={onRepeat}>
-          Repeat
-        </button>
-      ) : (
-        <button
-          type="button"
-          className="button button-danger"
-          disabled={canceled.fetching || task.state === "CANCELING"}
-          onClick={() => cancel({ id: task.id })}
-        >
-          {task.state === "CANCELING" ? "Canceling …" : "Cancel"}
-        </button>
-      )}
-      {failure && <Failure error={failure} />}
-      <UserErrors errors={errors} />
-    </>
-  );
-}
-
 function Waiting({ blockers }: { blockers: NonNullable<TaskDetailsQuery["task"]>["blockedBy"] }) {
   if (blockers.length === 0) {
     return <p className="notice">It waits for nothing but a worker.</p>;
@@ -242,32 +183,6 @@ function Waiting({ blockers }: { blockers: NonNullable<TaskDetailsQuery["task"]>
           </li>
         ))}
       </ul>
-    </Section>
-  );
-}
-
-function Progress({ task }: { task: TaskStateFragment }) {
-  if (task.actions.length === 0) {
-    return isFinal(task.state) ? null : <Empty>Its progress is here as soon as it runs.</Empty>;
-  }
-  return (
-    <Section title="Progress">
-      <ol className="timeline">
-        {task.actions.map((action, index) => (
-          <li key={`${action.name} ${index}`} className={`stage stage-${action.state.toLowerCase()}`}>
-            <div className="stage-head">
-              <h3>{words(action.name)}</h3>
-              <span className="quiet">
-                {action.startedAt && <Took from={action.startedAt} to={action.finishedAt ?? task.finishedAt} />}
-              </span>
-              <State state={action.state} />
-            </div>
-            {action.reports.map((report) => (
-              <ReportBar key={report.code} report={report} />
-            ))}
-          </li>
-        ))}
-      </ol>
     </Section>
   );
 }
@@ -291,56 +206,6 @@ function Made({ resources }: { resources: NonNullable<TaskDetailsQuery["task"]>[
         ))}
       </ul>
     </Section>
-  );
-}
-
-function Log({ id }: { id: string }) {
-  const { lines, dropped } = useTaskLog(id);
-  const box = useRef<HTMLOListElement>(null);
-  const [follows, setFollows] = useState(true);
-  useEffect(() => {
-    if (follows && box.current) {
-      box.current.scrollTop = box.current.scrollHeight;
-    }
-  }, [lines, follows]);
-  return (
-    <Section title="Log" aside={lines.length > 0 ? `${count(lines.length)} lines` : undefined}>
-      {lines.length === 0 ? (
-        <Empty>It has said nothing.</Empty>
-      ) : (
-        <>
-          {dropped > 0 && <p className="quiet">{count(dropped)} older lines are gone.</p>}
-          <ol
-            ref={box}
-            className="log"
-            role="log"
-            aria-label="Log of the task"
-            tabIndex={0}
-            onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
-              setFollows(scrollTop + clientHeight >= scrollHeight - 4);
-            }}
-          >
-            {lines.map((line) => (
-              <li key={line.number} className={`log-${line.level}`}>
-                <time dateTime={line.loggedAt}>{new Date(line.loggedAt).toLocaleTimeString()}</time>
-                <span className="log-level">{line.level}</span>
-                <Prose text={line.message} />
-                <Extra extra={line.extra} />
-              </li>
-            ))}
-          </ol>
-        </>
-      )}
-    </Section>
-  );
-}
-
-function Extra({ extra }: { extra: unknown }) {
-  const entries = Object.entries((extra ?? {}) as Record<string, unknown>);
-  return entries.length === 0 ? null : (
-    <span className="quiet">
-      <Prose text={entries.map(([name, value]) => `${name}=${String(value)}`).join(" ")} />
-    </span>
   );
 }
 
@@ -402,20 +267,5 @@ function Details({ task, details }: { task: TaskStateFragment; details: NonNulla
         </dd>
       </dl>
     </Section>
-  );
-}
-
-export function Labels({ labels }: { labels: unknown }) {
-  const entries = Object.entries((labels ?? {}) as Record<string, string>);
-  return entries.length === 0 ? (
-    <span className="quiet">none</span>
-  ) : (
-    <span className="labels">
-      {entries.map(([key, value]) => (
-        <span key={key} className="label">
-          <Name text={value ? `${key}: ${value}` : key} />
-        </span>
-      ))}
-    </span>
   );
 }
