@@ -1,5 +1,5 @@
 /** Files from this machine into a repository: known bytes are not sent, and what was cut goes on where it was. */
-import { type DragEvent, useMemo, useReducer, useRef, useState } from "react";
+import { type DragEvent, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
 import { graphql } from "../../typed";
@@ -12,7 +12,8 @@ import { Empty, Loading, Page, Section } from "../parts/page";
 import { type Api, useApi } from "../schema/api";
 import { repositoryKinds, type RepositoryKind } from "../schema/kinds";
 import { bytes, counted } from "../text";
-import { Sending } from "../upload/sending";
+import type { Sending } from "../upload/sending";
+import { send, useSendings } from "../upload/sendings";
 
 const TARGET = graphql(`
   query UploadTarget($id: ID!) {
@@ -53,8 +54,7 @@ function Files({ api, kinds }: { api: Api; kinds: RepositoryKind[] }) {
   const upload = kinds.find(({ type }) => type === target?.__typename)?.upload;
   const [folder, setFolder] = useState("");
   const [isOver, setOver] = useState(false);
-  const [, show] = useReducer((number: number) => number + 1, 0);
-  const sendings = useRef<Sending[]>([]);
+  const sendings = useSendings();
   const input = useRef<HTMLInputElement>(null);
   const choose = (id: string | undefined, isFound: boolean) => {
     setParameters(id && isFound ? { repository: id } : {}, { replace: true });
@@ -67,9 +67,8 @@ function Files({ api, kinds }: { api: Api; kinds: RepositoryKind[] }) {
     for (const file of files) {
       // A folder that was chosen brings its files' places along.
       const place = `${folder.trim()}/${file.webkitRelativePath || file.name}`.replace(/^\/+|\/(?=\/)/g, "");
-      sendings.current.push(new Sending(file, place, { creation: upload, repository: target.id }, show));
+      send(file, place, { creation: upload, repository: target.id });
     }
-    show();
   };
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
@@ -121,10 +120,10 @@ function Files({ api, kinds }: { api: Api; kinds: RepositoryKind[] }) {
         </div>
       </Section>
       {error && <Failure error={error} />}
-      {sendings.current.length > 0 && (
-        <Section title="Files" aside={counted(sendings.current.length, "file")}>
+      {sendings.length > 0 && (
+        <Section title="Files" aside={counted(sendings.length, "file")}>
           <ul className="rows">
-            {sendings.current.map((sending, index) => (
+            {sendings.map((sending, index) => (
               <SendingRow key={index} sending={sending} />
             ))}
           </ul>

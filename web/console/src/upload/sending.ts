@@ -74,6 +74,11 @@ export class Sending {
     void this.run();
   }
 
+  /** Whether nothing more comes of it by itself. */
+  get isEnded(): boolean {
+    return this.step === "done" || this.step === "known" || this.step === "failed";
+  }
+
   retry() {
     this.error = undefined;
     void this.run();

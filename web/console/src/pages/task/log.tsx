@@ -36,6 +36,7 @@ export function Log({ id }: { id: string }) {
               <li key={line.number} className={`log-${line.level}`}>
                 <time dateTime={line.loggedAt}>{new Date(line.loggedAt).toLocaleTimeString()}</time>
                 <span className="log-level">{line.level}</span>
+                {line.attempt > 1 && <span className="quiet">attempt {line.attempt}</span>}
                 <Prose text={line.message} />
                 <Extra extra={line.extra} />
               </li>
