@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from headbox.errors import Invalid, RequestError, Required
 from headbox.kinds import Document
+from headbox.types import is_storable
 
 DocumentT = TypeVar("DocumentT", bound=Document)
 
@@ -32,6 +33,11 @@ def checked(kind: type[DocumentT], values: dict[str, Any]) -> DocumentT:
     Raises:
         ExceptionGroup: An `Invalid` or `Required` for each field at fault.
     """
+    unstorable = [name for name, value in values.items() if isinstance(value, str) and not is_storable(value)]
+    if unstorable:
+        raise ExceptionGroup(
+            "invalid fields", [Invalid(field=name, reason="it holds a NUL", path=(name,)) for name in unstorable]
+        )
     try:
         return kind.model_validate(values)
     except ValidationError as error:

@@ -24,6 +24,13 @@ def test_secrets_are_not_repeated_in_errors() -> None:
     assert "wire" not in str([fault.as_document() for fault in raised.value.exceptions])  # type: ignore[union-attr]
 
 
+def test_text_that_no_database_takes_is_refused() -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        checked(FileRemote, {"url": "http://example.org/", "username": "a\0"})
+
+    assert [str(fault) for fault in raised.value.exceptions] == ["username is not valid: it holds a NUL."]
+
+
 @pytest.mark.parametrize("name", ["a", "Fedora 42 (x86_64)", "日本", "a/b", "x" * 255, "é", "👩\u200d🔧"])
 def test_name_is_taken_as_it_is(name: str) -> None:
     assert check_name(name) == name
