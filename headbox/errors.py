@@ -14,7 +14,7 @@
         ├── RemoteUnreachable   RemoteResponse       MetadataInvalid    UnitConflict
         ├── ArtifactInvalid     DigestMismatch       StorageFull        TooLarge
         ├── WorkerLost          TimedOut             Canceled           Internal
-        ├── StorageUnavailable  ArtifactDamaged
+        ├── StorageUnavailable  ArtifactDamaged     UnitChanged
         └── DatabaseUnavailable ChangeUnconfirmed
 
 An error knows no HTTP status and no GraphQL: the edges translate it. Whatever is not in this tree is a bug.
@@ -333,6 +333,12 @@ class MetadataInvalid(TaskError):
 class UnitConflict(TaskError):
     code = ErrorCode.UNIT_CONFLICT
     template = "{what} is declared more than once, with different content."
+
+
+class UnitChanged(TaskError):
+    code = ErrorCode.UNIT_CONFLICT
+    template = "{what} is declared with other bytes than its content unit is known with."
+    default_hint = "A content unit never changes: the upstream must give what changes another key, such as a version."
 
 
 class ArtifactInvalid(TaskError):

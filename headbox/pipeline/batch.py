@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic_core import PydanticSerializationError
 
-from headbox.errors import MetadataInvalid, TaskError, TooLarge, UnitConflict
+from headbox.errors import MetadataInvalid, TaskError, TooLarge, UnitChanged
 from headbox.kinds import ContentUnit, DeclaredArtifact, DeclaredContent
 from headbox.types import are_relative_paths, are_sha256, check_relative_path, check_sha256, is_storable
 
@@ -81,7 +81,7 @@ class Batch:
             known = self.known.get(unit.id)
             path = None if known is None else unit.contradicted_by(known)
             if path is not None:
-                found[unit.id] = UnitConflict(what=path), path
+                found[unit.id] = UnitChanged(what=path), path
         return found
 
 

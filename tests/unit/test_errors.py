@@ -53,6 +53,7 @@ EXAMPLES: dict[HeadboxError, str] = {
     errors.RemoteUnreachable(url="u", reason="refused"): "u cannot be reached: refused.",
     errors.RemoteResponse(url="u", reason="404 Not Found", status=404): "u answered 404 Not Found.",
     errors.MetadataInvalid(url="u", reason="no digest", line=7): "u cannot be read at line 7: no digest.",
+    errors.UnitChanged(what="a.txt"): "a.txt is declared with other bytes than its content unit is known with.",
     errors.UnitConflict(what="a.txt"): "a.txt is declared more than once, with different content.",
     errors.ArtifactInvalid(url="u", actual=1, expected=2): "u has 1 bytes; 2 were declared.",
     errors.DigestMismatch(url="u", actual="a", expected="b"): "u has the digest a; b was declared.",

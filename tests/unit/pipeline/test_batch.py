@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from headbox.errors import MetadataInvalid, TooLarge, UnitConflict
+from headbox.errors import MetadataInvalid, TooLarge, UnitChanged
 from headbox.kinds import ContentUnit, DeclaredArtifact, DeclaredContent
 from headbox.pipeline.batch import Batch, Unit, prepare
 from headbox.plugins.file.kinds import FileContent
@@ -94,7 +94,7 @@ def test_unit_that_is_known_with_other_bytes_is_contradicted() -> None:
     assert Batch([unit], known={unit.id: {"a": DIGEST}}).contradictions() == {}
     assert Batch([unit], known={unit.id: {"a": None}}).contradictions() == {}
     found = Batch([unit], known={unit.id: {"a": "cd" * 32}}).contradictions()
-    assert [(type(error), path) for error, path in found.values()] == [(UnitConflict, "a")]
+    assert [(type(error), path) for error, path in found.values()] == [(UnitChanged, "a")]
 
 
 def test_known_unit_that_is_declared_with_one_more_file_is_contradicted() -> None:
