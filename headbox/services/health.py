@@ -40,11 +40,10 @@ async def look(
         bus: What carries events.
         dispatcher: What carries messages, where the process sends or takes any.
     """
-    problems = [problem for problem in (await _database(connection), await _storage(storage)) if problem]
+    database, stored, sent = await asyncio.gather(_database(connection), _storage(storage), _messages(dispatcher))
     # Without messages tasks are created and run on, and begin when there are messages again; without events everybody
     # looks at the rows, later than they would have been told.
-    slow = [await dispatcher.check() if dispatcher is not None else None, bus.problem()]
-    return Health(tuple(problems), tuple(reason for reason in slow if reason))
+    return Health(tuple(filter(None, (database, stored))), tuple(filter(None, (sent, bus.problem()))))
 
 
 async def _database(connection: Connection) -> str | None:
@@ -56,6 +55,10 @@ async def _database(connection: Connection) -> str | None:
     except (BaseORMException, OSError) as error:
         return f"the database does not answer: {error}"
     return None
+
+
+async def _messages(dispatcher: Dispatcher | None) -> str | None:
+    return await dispatcher.check() if dispatcher is not None else None
 
 
 async def _storage(storage: ArtifactStorage) -> str | None:

@@ -28,6 +28,9 @@ RANKS = {TaskPriority.HIGH: 0, TaskPriority.NORMAL: 10, TaskPriority.LOW: 20}
 
 #: How long the event loop of the actors may take to begin, in seconds.
 LOOP_SECONDS = 10.0
+#: How long Redis may take to say how it is doing, in seconds: whoever asks whether a process is ready waits no longer
+#: than five, and it is ready without Redis.
+CHECK_SECONDS = 2.0
 
 RunTask = Callable[[UUID], Awaitable[None]]
 
@@ -109,7 +112,11 @@ class RedisDispatcher(ActorDispatcher):
 
     async def check(self) -> str | None:
         """See `Dispatcher.check`."""
-        return await asyncio.to_thread(self._broker.problem)
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                return await asyncio.to_thread(self._broker.problem)
+        except TimeoutError:
+            return f"Redis does not answer within {CHECK_SECONDS:g} seconds"
 
     async def drained(self) -> Collection[TaskPriority]:
         """See `Dispatcher.drained`."""

@@ -12,9 +12,11 @@ import pytest
 import redis
 
 from headbox.settings import RedisSettings
+from headbox.workers import broker as workers_broker
 from headbox.workers import redis_broker
+from headbox.workers.broker import RedisDispatcher, run_elsewhere
 from headbox.workers.redis_broker import NudgeBroker
-from tests.support.services import RedisServer
+from tests.support.services import RedisServer, TcpProxy
 from tests.support.waiting import wait_until
 
 HIGH, NORMAL, LOW = "headbox.high", "headbox.normal", "headbox.low"
@@ -146,6 +148,20 @@ def test_redis_that_takes_nothing_is_told(redis_url: str, client: redis.Redis) -
         client.config_set("maxmemory", "0")
     assert broker.problem() is None
     broker.close()
+
+
+async def test_silent_redis_is_told_soon(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_broker, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(workers_broker, "CHECK_SECONDS", 0.2)
+    with TcpProxy(redis_server.port) as link:
+        broker = broker_of(f"redis://127.0.0.1:{link.port}/0")
+        dispatcher = RedisDispatcher(broker, run_elsewhere)
+        assert await dispatcher.check() is None
+
+        link.silence()
+
+        assert await dispatcher.check() == "Redis does not answer within 0.2 seconds"
+        broker.close()
 
 
 def test_queues_without_messages_are_known_while_redis_answers(
