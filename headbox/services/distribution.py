@@ -8,12 +8,12 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
-from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NameTaken, NotFound, RevisionConflict
+from headbox.errors import BasePathOverlaps, BasePathTaken, Invalid, NotFound
 from headbox.models import Distribution, Publication, Repository, RepositoryVersion
 from headbox.models.database import Connection, execute, fetch, lock_name, lock_row, transaction
 from headbox.services import distribution_history as history
 from headbox.services.documents import check_labels, check_name
-from headbox.services.rows import locked
+from headbox.services.rows import check_name_is_free, check_revision, locked
 from headbox.services.serving import MAX_BASE_PATH
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import check_relative_path
@@ -48,7 +48,7 @@ async def create(
     )
     # Before the name: where none is given, it is the base path that is in the way.
     await _claim_base_path(work.connection, distribution)
-    await _check_name_is_free(work.connection, distribution)
+    await check_name_is_free(work.connection, distribution)
     _point(distribution, source)
     await distribution.save(using_db=work.connection, force_create=True)
     await _serve(work, distribution)
@@ -70,17 +70,11 @@ async def update(
     followed = changes["source"] if "source" in changes else await _source(connection, distribution)
     await _lock_followed(connection, followed)
     distribution = await locked(connection, distribution)
-    if expected_revision is not None and distribution.revision != expected_revision:
-        raise RevisionConflict(
-            what="distribution",
-            current=distribution.revision,
-            expected=expected_revision,
-            path=("expected_revision",),
-        )
+    check_revision(distribution, expected_revision)
     distribution.revision += 1
     if "name" in changes:
         distribution.name = check_name(changes["name"])
-        await _check_name_is_free(connection, distribution)
+        await check_name_is_free(connection, distribution)
     if "labels" in changes:
         distribution.labels = check_labels(changes["labels"])
     if "base_path" in changes:
@@ -188,11 +182,6 @@ def _point(distribution: Distribution, source: Source) -> None:
     distribution.repository_id = source.id if isinstance(source, Repository) else None
     distribution.repository_version_id = source.id if isinstance(source, RepositoryVersion) else None
     distribution.publication_id = source.id if isinstance(source, Publication) else None
-
-
-async def _check_name_is_free(connection: Connection, distribution: Distribution) -> None:
-    if await Distribution.filter(name=distribution.name).exclude(id=distribution.id).using_db(connection).exists():
-        raise NameTaken(what="distribution", name=distribution.name, path=("name",))
 
 
 async def _claim_base_path(connection: Connection, distribution: Distribution) -> None:

@@ -9,21 +9,18 @@ from headbox.errors import (
     HeadboxError,
     InUse,
     Invalid,
-    NameTaken,
     NoDistribution,
     NoRemote,
-    RevisionConflict,
     WrongType,
 )
 from headbox.kinds import RepositoryDocument, SyncTask
 from headbox.models import Distribution, PublishSettings, Remote, Repository, RepositoryVersion, SyncState, Task
-from headbox.models.database import Connection, lock_name
 from headbox.services import distribution as distributions
 from headbox.services import publish_settings as settings_service
 from headbox.services import remote as remotes
 from headbox.services import task as tasks
 from headbox.services.documents import check_labels, check_name, checked
-from headbox.services.rows import locked
+from headbox.services.rows import check_name_is_free, check_revision, locked
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import UNFINISHED_STATES, Automation, SyncMode
 
@@ -96,7 +93,7 @@ async def create(work: UnitOfWork, kind: type[RepositoryDocument], new: NewRepos
         retain_versions=_checked_retention(new.retain_versions),
         require_complete=new.require_complete,
     )
-    await _check_name_is_free(work.connection, repository)
+    await check_name_is_free(work.connection, repository)
     remote = await _remote(work, kind, new.remote)
     settings = await _settings(work, kind, new.publish_settings)
     repository.remote_id = remote.id if remote else None
@@ -134,10 +131,7 @@ async def update(
         RequestError: As `create`.
     """
     repository = await locked(work.connection, repository)
-    if expected_revision is not None and repository.revision != expected_revision:
-        raise RevisionConflict(
-            what="repository", current=repository.revision, expected=expected_revision, path=("expected_revision",)
-        )
+    check_revision(repository, expected_revision)
     repository.revision += 1
     kind = work.registry.find(repository.kind, RepositoryDocument)
     if kind is None:
@@ -182,7 +176,7 @@ async def _change(
 ) -> None:
     if "name" in changes:
         repository.name = check_name(changes["name"])
-        await _check_name_is_free(work.connection, repository)
+        await check_name_is_free(work.connection, repository)
     if "labels" in changes:
         repository.labels = check_labels(changes["labels"])
     if "values" in changes:
@@ -199,12 +193,6 @@ async def _change(
     for name in ("description", "automation", "sync_mode", "require_complete"):
         if name in changes:
             setattr(repository, name, changes[name])
-
-
-async def _check_name_is_free(connection: Connection, repository: Repository) -> None:
-    await lock_name(connection, "repository", repository.name)
-    if await Repository.filter(name=repository.name).exclude(id=repository.id).using_db(connection).exists():
-        raise NameTaken(what="repository", name=repository.name, path=("name",))
 
 
 def _check_description(text: str | None) -> None:

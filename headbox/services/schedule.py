@@ -8,22 +8,19 @@ created in the transaction that moves the schedule on, so that a run is made onc
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import IntegrityError
-
-from headbox.errors import HeadboxError, Internal, Invalid, NameTaken, NotFound, RevisionConflict
+from headbox.errors import HeadboxError, Internal, Invalid
 from headbox.kinds import TaskType
 from headbox.models import Schedule, Task
 from headbox.models.database import TRANSIENT, Connection, lock_row, now
 from headbox.services import task_request
 from headbox.services.cron import check_cron, following
 from headbox.services.documents import check_labels, check_name
+from headbox.services.rows import check_name_is_free, check_revision, locked
 from headbox.services.task_request import Request
 from headbox.tasking import correlation, user
 from headbox.tasking.engine import Engine, UnitOfWork
@@ -98,11 +95,10 @@ async def create(work: UnitOfWork, new: NewSchedule) -> Schedule:
         enabled=new.enabled,
         requested_by=user.current(),
     )
-    await _check_name_is_free(work.connection, schedule)
+    await check_name_is_free(work.connection, schedule)
     _give(schedule, new.task)
     _move_on(schedule, time)
-    with _name_taken(schedule):
-        await schedule.save(using_db=work.connection, force_create=True)
+    await schedule.save(using_db=work.connection, force_create=True)
     return await Schedule.get(id=schedule.id, using_db=work.connection)
 
 
@@ -115,17 +111,14 @@ async def update(
         RevisionConflict: It is not at the revision that the update was made for.
         RequestError: As `create`.
     """
-    schedule = await _locked(work.connection, schedule)
-    if expected_revision is not None and schedule.revision != expected_revision:
-        raise RevisionConflict(
-            what="schedule", current=schedule.revision, expected=expected_revision, path=("expected_revision",)
-        )
+    schedule = await locked(work.connection, schedule)
+    check_revision(schedule, expected_revision)
     schedule.revision += 1
     # Whatever is changed: nobody can have more, or other tasks made in the name of somebody else.
     schedule.requested_by = user.current()
     if "name" in changes:
         schedule.name = check_name(changes["name"])
-        await _check_name_is_free(work.connection, schedule)
+        await check_name_is_free(work.connection, schedule)
     if "labels" in changes:
         schedule.labels = check_labels(changes["labels"])
     if "task" in changes:
@@ -137,8 +130,7 @@ async def update(
         time = await now(work.connection)
         check_cron(schedule.cron, schedule.time_zone, time)
         _move_on(schedule, time)
-    with _name_taken(schedule):
-        await schedule.save(using_db=work.connection)
+    await schedule.save(using_db=work.connection)
     return await Schedule.get(id=schedule.id, using_db=work.connection)
 
 
@@ -154,23 +146,10 @@ async def run_now(work: UnitOfWork, schedule: Schedule, *, idempotency_key: str 
     Raises:
         RequestError: It is known already that it cannot be done; there is no task.
     """
-    schedule = await _locked(work.connection, schedule)
+    schedule = await locked(work.connection, schedule)
     task = await _create_task(work, schedule, idempotency_key)
     await _note(work.connection, schedule, ScheduleOutcome.CREATED, await now(work.connection), task=task)
     return task
-
-
-async def _locked(connection: Connection, schedule: Schedule) -> Schedule:
-    """Return a schedule as it is now, and stays until the transaction ends but for what this one changes.
-
-    Raises:
-        NotFound: It was deleted meanwhile.
-    """
-    await lock_row(connection, "schedule", schedule.id)
-    current = await Schedule.get_or_none(id=schedule.id, using_db=connection)
-    if current is None:
-        raise NotFound(what="schedule", key=schedule.name, path=("id",))
-    return current
 
 
 async def fire_due(engine: Engine) -> None:
@@ -282,17 +261,3 @@ def _give(schedule: Schedule, task: ScheduledTask) -> None:
     schedule.task_kind = task.task_type.kind
     schedule.task_input = task.shown
     schedule.request = task_request.kept(task.request)
-
-
-async def _check_name_is_free(connection: Connection, schedule: Schedule) -> None:
-    if await Schedule.filter(name=schedule.name).exclude(id=schedule.id).using_db(connection).exists():
-        raise NameTaken(what="schedule", name=schedule.name, path=("name",))
-
-
-@contextmanager
-def _name_taken(schedule: Schedule) -> Iterator[None]:
-    """Tell of a name that somebody else has taken since it was looked for."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise NameTaken(what="schedule", name=schedule.name, path=("name",)) from error

@@ -14,13 +14,13 @@ from uuid import UUID
 
 from headbox.download.addresses import may_be_public_host
 from headbox.download.urls import parse_url
-from headbox.errors import Invalid, LimitExceeded, NameTaken, NotPermitted, RevisionConflict
+from headbox.errors import Invalid, LimitExceeded, NotPermitted
 from headbox.models import Webhook
 from headbox.models.cipher import Cipher
-from headbox.models.database import Connection, lock_name, now
+from headbox.models.database import now
 from headbox.services import webhook_delivery as deliveries
 from headbox.services.documents import check_labels, check_name
-from headbox.services.rows import locked
+from headbox.services.rows import check_name_is_free, check_revision, locked
 from headbox.services.webhook_secret import SecretLost, Secrets
 from headbox.tasking.engine import UnitOfWork
 from headbox.types import WebhookEvent, WebhookState
@@ -76,7 +76,7 @@ async def create(work: UnitOfWork, new: NewWebhook) -> tuple[Webhook, str]:
         secrets=secrets.stored(work.cipher),
     )
     _filter(webhook, new.task_filter)
-    await _check_name_is_free(work.connection, webhook)
+    await check_name_is_free(work.connection, webhook)
     limit = work.settings.webhook.max_number
     if await Webhook.all().using_db(work.connection).count() >= limit:
         raise LimitExceeded(what="The number of webhooks", limit=limit)
@@ -94,14 +94,11 @@ async def update(
         RequestError: As `create`.
     """
     webhook = await locked(work.connection, webhook)
-    if expected_revision is not None and webhook.revision != expected_revision:
-        raise RevisionConflict(
-            what="webhook", current=webhook.revision, expected=expected_revision, path=("expected_revision",)
-        )
+    check_revision(webhook, expected_revision)
     webhook.revision += 1
     if "name" in changes:
         webhook.name = check_name(changes["name"])
-        await _check_name_is_free(work.connection, webhook)
+        await check_name_is_free(work.connection, webhook)
     if "labels" in changes:
         webhook.labels = check_labels(changes["labels"])
     if "url" in changes:
@@ -221,9 +218,3 @@ def _check_events(events: Sequence[WebhookEvent]) -> list[str]:
     if WebhookEvent.PING in events:
         raise Invalid(field="events", reason="pings are sent by testWebhook alone", path=("events",))
     return sorted({event.value for event in events})
-
-
-async def _check_name_is_free(connection: Connection, webhook: Webhook) -> None:
-    await lock_name(connection, "webhook", webhook.name)
-    if await Webhook.filter(name=webhook.name).exclude(id=webhook.id).using_db(connection).exists():
-        raise NameTaken(what="webhook", name=webhook.name, path=("name",))
