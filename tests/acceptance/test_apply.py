@@ -93,6 +93,7 @@ def test_a_file_is_applied_changed_and_pruned_and_twice_is_once(apply: Apply, se
     assert "webhook ci: secret whsec_" in created.stdout
     assert created.stderr.splitlines() == [f"created {thing}" for thing in things]
     assert apply.actions("--yes") == dict.fromkeys(things, "unchanged")
+    assert "shows no secrets: file.remote up: username, password." in apply("--plan").stderr
     assert apply.actions("--plan", "--renew-secrets", code=5)["file.remote up"] == "update"
     assert shown(server) == [("centos", "DISTRIBUTE", {"team": "tools", "headbox.apply": "site"})]
 

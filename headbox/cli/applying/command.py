@@ -183,6 +183,8 @@ def _print_plan(steps: Sequence[Step], *, err: bool) -> None:
         ", ".join(f"{counts[action]} to {action}" for action in _MARKS) + f", {counts[Action.UNCHANGED]} unchanged",
         err=err,
     )
+    if hidden := ", ".join(f"{_named(step)}: {', '.join(step.not_compared)}" for step in steps if step.not_compared):
+        click.echo(f"Not compared, for the server shows no secrets: {hidden}. --renew-secrets sends them.", err=True)
 
 
 def _value(value: Any) -> str:
@@ -207,6 +209,7 @@ def _data(step: Step) -> dict[str, Any]:
         "kind": step.kind,
         "key": step.key,
         "changes": {change.field: {"old": change.old, "new": change.new} for change in step.changes},
+        "notCompared": list(step.not_compared),
     }
 
 

@@ -56,6 +56,7 @@ class Step:
         changes: The fields that get another value.
         document: The mutation; None where nothing is done.
         variables: What it is given; names of things that are created before stand as references.
+        not_compared: The secrets that the server may have others of: it does not show them, and they are not sent.
     """
 
     action: Action
@@ -64,6 +65,7 @@ class Step:
     changes: tuple[Change, ...] = ()
     document: str | None = None
     variables: Mapping[str, Any] | None = None
+    not_compared: tuple[str, ...] = ()
 
 
 _ERRORS = "errors { code message path hint retryable }"
@@ -137,12 +139,13 @@ class Planner:
         values = {**each.values, "labels": {**(found["labels"] if labels is None else labels), LABEL: self._name}}
         changes = {name: change for name, value in values.items() if (change := self._change(each, found, name, value))}
         given = {name: values[name] for name in changes}
+        hidden = [name for name, value in values.items() if name not in resource.selection and value is not None]
+        not_compared = tuple(name for name in hidden if name not in changes)
         if not given:
-            return Step(Action.UNCHANGED, resource.kind, each.key)
+            return Step(Action.UNCHANGED, resource.kind, each.key, not_compared=not_compared)
         variables = {"input": {"id": found["id"], "expectedRevision": found["revision"], **given}}
-        return Step(
-            Action.UPDATE, resource.kind, each.key, tuple(changes.values()), _document(resource.update), variables
-        )
+        update = _document(resource.update)
+        return Step(Action.UPDATE, resource.kind, each.key, tuple(changes.values()), update, variables, not_compared)
 
     def _creation(self, each: Wanted) -> Step:
         values = {**each.values, "labels": {**(each.values.get("labels") or {}), LABEL: self._name}}
