@@ -7,6 +7,7 @@ where one was named; and what a caller gave as `extra`.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Any, TextIO
@@ -65,7 +66,11 @@ def _formatter(*, as_text: bool, colors: bool) -> logging.Formatter:
 
 
 def _json(value: Any, **_: Any) -> str:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        # Half of a character, say: what strangers wrote must not keep a line out of the log.
+        return json.dumps(value, default=str)
 
 
 def _add_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

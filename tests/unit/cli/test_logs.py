@@ -60,6 +60,16 @@ def test_lines_are_json_where_nobody_reads_along() -> None:
     }
 
 
+@pytest.mark.parametrize("nasty", ["\ud800", 2**64])
+def test_line_is_told_whatever_is_in_it(nasty: object) -> None:
+    stream = configured()
+
+    log.info("fetched", extra={"what": nasty})
+
+    [line] = lines(stream)
+    assert (line["event"], line["what"]) == ("fetched", nasty)
+
+
 def test_lines_are_text_on_a_terminal() -> None:
     stream = Terminal()
     logs.configure(LogSettings(), stream)
