@@ -17,6 +17,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from headbox.cli.printable import printable
 from headbox.settings import LogSettings
 from headbox.tasking import correlation, user
 from headbox.tasking.redaction import masked
@@ -59,6 +60,7 @@ def _formatter(*, as_text: bool, colors: bool) -> logging.Formatter:
             # The traceback becomes text before credentials are looked for.
             structlog.processors.format_exc_info,
             _mask,
+            *([_show] if as_text else []),
             render,
         ],
         pass_foreign_args=True,
@@ -71,6 +73,11 @@ def _json(value: Any, **_: Any) -> str:
     except orjson.JSONEncodeError:
         # Half of a character, say: what strangers wrote must not keep a line out of the log.
         return json.dumps(value, default=str)
+
+
+def _show(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Keep what strangers wrote from steering the terminal."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _add_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

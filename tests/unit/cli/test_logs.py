@@ -60,6 +60,16 @@ def test_lines_are_json_where_nobody_reads_along() -> None:
     }
 
 
+def test_words_of_strangers_do_not_steer_the_terminal() -> None:
+    stream = Terminal()
+    logs.configure(LogSettings(), stream)
+
+    log.error("failed\x1b[2J", extra={"path": "a\x1b[2J"}, exc_info=ValueError("wrong\x1b[2J"))
+
+    assert "\x1b[2J" not in stream.getvalue()
+    assert "ValueError: wrong" in stream.getvalue()
+
+
 @pytest.mark.parametrize("nasty", ["\ud800", 2**64])
 def test_line_is_told_whatever_is_in_it(nasty: object) -> None:
     stream = configured()
