@@ -39,12 +39,14 @@ class LeaseKeeper:
             return False
         connection = self._database.connection
         clock = await now(connection)
+        # One that ends so late was taken before the clock was set back, and would keep everybody waiting until then.
+        too_late = lost_before(clock, -2 * self._seconds)
         rows = await fetch(
             connection,
             "INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
             " SET holder = excluded.holder, expires_at = excluded.expires_at"
-            " WHERE lease.holder = excluded.holder OR lease.expires_at <= ? RETURNING holder",
-            [self._name, str(self._holder), lost_before(clock, -self._seconds), clock],
+            " WHERE lease.holder = excluded.holder OR lease.expires_at <= ? OR lease.expires_at > ? RETURNING holder",
+            [self._name, str(self._holder), lost_before(clock, -self._seconds), clock, too_late],
         )
         if rows:
             return True

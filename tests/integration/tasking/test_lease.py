@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from headbox.models import Lease
@@ -46,6 +47,13 @@ async def test_another_goes_on_when_the_holder_is_silent(engine: LocalEngine) ->
     assert not await silent.hold()
     lease = await Lease.get(name="test")
     assert lease.expires_at > await now(engine.database.connection)
+
+
+async def test_lease_of_before_the_clock_was_set_back_keeps_nobody(engine: LocalEngine) -> None:
+    assert await keeper(engine).hold()
+    await Lease.filter(name="test").update(expires_at=await now(engine.database.connection) + timedelta(hours=1))
+
+    assert await keeper(engine).hold()
 
 
 async def test_others_ask_nothing_while_it_is_held(engine: LocalEngine) -> None:
