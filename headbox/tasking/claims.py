@@ -18,7 +18,7 @@ from uuid import UUID
 from headbox.models.database import Connection, fetch, is_sqlite
 from headbox.types import TaskPriority
 
-#: Tasks that one statement looks at, or returns, at the most.
+#: Tasks that one statement looks at, or returns of a kind, at the most.
 BATCH = 1000
 #: No queue has a number behind this one.
 LAST_SEQUENCE = 2**63 - 1
@@ -157,9 +157,14 @@ async def _head(connection: Connection, released: Claim) -> list[UUID]:
 
 
 async def all_runnable(connection: Connection) -> list[Runnable]:
-    """Return the oldest tasks that can run now, at most `BATCH`."""
-    statement = f"SELECT id, priority FROM task WHERE state = 'waiting' AND NOT {BLOCKED} ORDER BY id LIMIT {BATCH}"  # noqa: S608
-    return _runnable(await fetch(connection, statement))
+    """Return the oldest tasks of each priority that can run now, at most `BATCH` of each."""
+    # Apart, so that no backlog of a priority that few workers take hides the tasks of another one.
+    parts = (
+        "SELECT * FROM (SELECT id, priority FROM task"  # noqa: S608
+        f" WHERE state = 'waiting' AND priority = '{priority}' AND NOT {BLOCKED} ORDER BY id LIMIT {BATCH}) AS oldest"
+        for priority in TaskPriority
+    )
+    return _runnable(await fetch(connection, " UNION ALL ".join(parts)))
 
 
 def _runnable(rows: list[dict[str, Any]]) -> list[Runnable]:

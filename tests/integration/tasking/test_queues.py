@@ -19,7 +19,7 @@ from headbox.tasking import claims, lifecycle
 from headbox.tasking.claims import Claim
 from headbox.tasking.lifecycle import Attempt, AttemptOver, Outcome
 from headbox.tasking.queries import claims_of
-from headbox.types import TaskState, uuid7
+from headbox.types import TaskPriority, TaskState, uuid7
 from tests.factories.task import make_gate, make_wait
 from tests.support.engine import LocalEngine
 from tests.support.installation import Installations
@@ -130,6 +130,20 @@ OPERATIONS = st.lists(
     ),
     max_size=25,
 )
+
+
+async def test_backlog_of_one_priority_hides_no_task_of_another(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "BATCH", 2)
+    engine.dispatcher.is_losing = True
+    gate, _ = make_gate()
+    low = [await make_wait(engine, gate, priority=TaskPriority.LOW) for _ in range(3)]
+    high = await make_wait(engine, gate, priority=TaskPriority.HIGH)
+
+    found = await claims.all_runnable(engine.database.connection)
+
+    assert [task.id for task in found] == [high.id, low[0].id, low[1].id]
 
 
 @settings(max_examples=rounds(30, long=200))
