@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+LAST_PORT = 65_535
 
 #: Name of a header.
 #: Source: RFC 9110, section 5.6.2.
@@ -49,9 +50,9 @@ class ServerSettings(Section):
     """Where the server listens."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; while there are no accounts, a loopback address.")
-    port: int = Field(8640, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(8640, ge=0, le=LAST_PORT, description="Port to listen on; 0 takes a free one.")
     content_port: int = Field(
-        8641, ge=0, le=65535, description="Port that `headbox content` listens on; 0 takes a free one."
+        8641, ge=0, le=LAST_PORT, description="Port that `headbox content` listens on; 0 takes a free one."
     )
     public_url: str | None = Field(None, description="Address that clients see, when it is not the one listened on.")
     shutdown_seconds: float = Field(8.0, gt=0, description="How long running work may take to end, in seconds.")
@@ -165,7 +166,7 @@ class WorkerSettings(Section):
     health_port: int = Field(
         8642,
         ge=0,
-        le=65535,
+        le=LAST_PORT,
         description="Port that `headbox worker` shows its health and metrics on, and the next ones for its further"
         " processes; 0 takes free ones.",
     )
@@ -189,6 +190,10 @@ class WorkerSettings(Section):
         if self.lost_after_seconds < 2 * self.heartbeat_seconds:
             raise ValueError(
                 "HEADBOX_WORKER_LOST_AFTER_SECONDS must be twice HEADBOX_WORKER_HEARTBEAT_SECONDS, or longer"
+            )
+        if self.health_port and self.health_port + self.processes - 1 > LAST_PORT:
+            raise ValueError(
+                "HEADBOX_WORKER_HEALTH_PORT and the ports behind it are fewer than HEADBOX_WORKER_PROCESSES"
             )
         return self
 

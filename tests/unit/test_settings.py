@@ -93,6 +93,16 @@ def test_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: 
         Settings()
 
 
+def test_every_worker_process_has_a_port_for_its_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADBOX_WORKER_PROCESSES", "3")
+    monkeypatch.setenv("HEADBOX_WORKER_HEALTH_PORT", "65533")
+    assert Settings().worker.processes == 3
+    monkeypatch.setenv("HEADBOX_WORKER_HEALTH_PORT", "65534")
+
+    with pytest.raises(ValidationError, match="HEADBOX_WORKER_HEALTH_PORT"):
+        Settings()
+
+
 @pytest.mark.parametrize("name", ["HEADBOX_DATABASE_URL", "HEADBOX_REDIS_URL"])
 def test_password_that_splits_its_address_is_not_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     scheme = "postgres" if "DATABASE" in name else "redis"
