@@ -25,12 +25,12 @@ WHOLE_WORD = 32
 #: Blanks between two columns.
 _GAP = 2
 #: The fields that tell most, and those that tell least.
-_FIRST = ("name", "basePath", "relativePath", "number", "kind", "state", "url", "repository")
+_FIRST = ("name", "basePath", "relativePath", "number", "kind", "artifacts", "state", "url", "repository")
 _LAST = ("correlationId", "id")
 #: Values that are not worth a line.
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 #: What a nested object is shown by, the first that it has.
-_NAMES = ("name", "basePath", "number", "message", "kind", "id")
+_NAMES = ("name", "basePath", "relativePath", "number", "message", "kind", "id")
 
 
 def print_table(table: Table) -> None:

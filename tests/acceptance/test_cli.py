@@ -123,6 +123,9 @@ def test_what_is_neither_a_list_nor_a_node_is_shown_too(mirror: Any, cli: Cli) -
     assert (before.returncode, before.stderr.splitlines()[0]) == (1, "Error: There is none.")
     changes = cli.json("repository-version", "diff", "--from", "mirror@0", "--to", "mirror")["nodes"]
     assert [row["change"] for row in changes] == ["ADDED", "ADDED"]
+    header, *rows = cli.run("repository-version", "diff", "--from", "mirror@0", "--to", "mirror").stdout.splitlines()
+    assert header.split()[:2] == ["kind", "artifacts"]
+    assert {row.split()[1] for row in rows} == FILES.keys()
     unknown = cli.run("repository-version", "diff", "--from", "mirror@7", "--to", "mirror")
     assert unknown.stderr.startswith("Error: There is no repository version 'mirror@7'.\n")
     assert cli.run("repository", "rollback", "--repository-version", "mirror@0", "--watch").returncode == 0

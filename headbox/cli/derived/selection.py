@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from graphql import (
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNamedType,
     GraphQLObjectType,
@@ -65,7 +66,7 @@ def _object(output: GraphQLOutputType, depth: int) -> str:
         members = " ".join(f"... on {member.name} {_object(member, max(depth, 1))}" for member in named.types)
         return f"{{ __typename {members} }}"
     assert isinstance(named, Composite)
-    fields = [*_plain(named), *(_nested(named, depth - 1) if depth else ())]
+    fields = [*_plain(named), *_paths(named), *(_nested(named, depth - 1) if depth else ())]
     return f"{{ {' '.join(fields) or '__typename'} }}"
 
 
@@ -73,6 +74,17 @@ def _plain(named: Composite) -> Iterator[str]:
     for name, field in named.fields.items():
         if is_leaf_type(get_named_type(field.type)) and not _needs_arguments(field):
             yield name
+
+
+def _paths(named: Composite) -> Iterator[str]:
+    """Yield the paths of what an object of some type consists of: people know it by them, whatever it is."""
+    if not isinstance(named, GraphQLInterfaceType):
+        return
+    for name, field in named.fields.items():
+        is_list = isinstance(get_nullable_type(field.type), GraphQLList)
+        inner = get_named_type(field.type)
+        if is_list and isinstance(inner, Composite) and "relativePath" in inner.fields and not _needs_arguments(field):
+            yield f"{name} {{ relativePath }}"
 
 
 def _nested(named: Composite, depth: int) -> Iterator[str]:
