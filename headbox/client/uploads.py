@@ -133,7 +133,15 @@ def _ignore(_file: LocalFile, _bytes: int) -> None:
 
 
 class _Again(Exception):
-    """Another attempt may succeed."""
+    """Another attempt may succeed.
+
+    Attributes:
+        status: The HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class _Sending:
@@ -179,7 +187,10 @@ class _Sending:
                 if self.offset > furthest:
                     furthest, pause, give_up_at = self.offset, PAUSE_SECONDS, loop.time() + PATIENCE_SECONDS
                 if loop.time() >= give_up_at:
-                    raise ServerUnreachable(f"{self._file.path} does not get through: {error}") from error
+                    message = f"{self._file.path} does not get through: {error}"
+                    if isinstance(error, _Again) and error.status not in AWAY:
+                        raise UploadRefused(message, error.status) from error
+                    raise ServerUnreachable(message) from error
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE_SECONDS)
                 await self._find_offset()
@@ -261,9 +272,9 @@ class _Sending:
                 # It has expired, or the server had to remove it.
                 self.url = None
                 self._arrived(0)
-                raise _Again(reason)
+                raise _Again(reason, response.status)
             if response.status in _PASSING:
-                raise _Again(reason)
+                raise _Again(reason, response.status)
             if response.status == _MISMATCH:
                 raise FileChanged(f"{self._file.path} was changed while it was being uploaded")
             raise UploadRefused(f"{self._file.path} was refused: {reason}", response.status)

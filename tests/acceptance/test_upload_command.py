@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from headbox.cli.main import main
 from headbox.cli.uploading import command
-from headbox.client import FileChanged, LocalFile, SyncClient, UploadJournal, UploadRefused
+from headbox.client import FileChanged, LocalFile, SyncClient, UploadJournal, UploadRefused, uploads
+from headbox.client.uploads import SMALL_BYTES
 from tests.support.client import create_mirror
 from tests.support.launcher import launcher
 from tests.support.server import HeadboxServer
@@ -153,10 +154,14 @@ def begun(server: HeadboxServer, file: LocalFile, size: int) -> str:
     return str(address.rpartition("/")[2])
 
 
-def test_the_client_tells_what_the_server_does_not_take(data_dir: Path, tmp_path: Path) -> None:
+def test_the_client_tells_what_the_server_does_not_take(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PATIENCE_SECONDS", 0.1)
     file = tmp_path / "file"
-    file.write_bytes(b"x" * 2000)
-    with HeadboxServer(data_dir, HEADBOX_UPLOAD_MAX_BYTES="1000") as server, SyncClient(server.url) as client:
+    file.write_bytes(bytes(2 * SMALL_BYTES + 1))
+    limits = {"HEADBOX_UPLOAD_MAX_BYTES": str(2 * SMALL_BYTES), "HEADBOX_UPLOAD_MAX_OPEN_OF_CLIENT": "1"}
+    with HeadboxServer(data_dir, **limits) as server, SyncClient(server.url) as client:
         with pytest.raises(UploadRefused, match="file was refused") as refused:
             client.upload([LocalFile.read(file)])
         assert refused.value.status == 413
@@ -168,3 +173,10 @@ def test_the_client_tells_what_the_server_does_not_take(data_dir: Path, tmp_path
         file.unlink()
         with pytest.raises(FileChanged, match="No such file"):
             client.upload([local])
+
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+        assert httpx2.post(f"{server.url}/uploads/", headers=headers).status_code == 201
+        file.write_bytes(bytes(2 * SMALL_BYTES))
+        with pytest.raises(UploadRefused, match="does not get through: The number of your open uploads") as refused:
+            client.upload([LocalFile.read(file)])
+        assert refused.value.status == 429
