@@ -166,8 +166,9 @@ async def _refuse_overwriting(
         "  AND member.content_id <> staged.content_id AND {held}"
         f" WHERE staged.task_id IN ({', '.join('?' * len(careful))})"
     )
-    # What is there still, and what went since: an index has each of them.
-    still = standing.format(held="member.removed_in IS NULL AND member.added_in <= ?")
+    # What is there still, and what went since: an index has each of them. The signs keep SQLite from another one, where
+    # it would go through all that the repository has held.
+    still = standing.format(held="member.removed_in IS NULL AND +member.added_in <= ?")
     until = standing.format(held="member.removed_in > ? AND +member.added_in <= ?")
     tasks = [str(task_id) for task_id in careful]
     rows = await fetch(

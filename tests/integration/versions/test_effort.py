@@ -16,7 +16,9 @@ from tests.support.engine import LocalEngine
 from tests.support.statements import plan_of, statements
 
 #: A step of SQLite's that goes through all memberships, of all repositories or of one.
-WHOLE = re.compile(r"SCAN (membership|present|gone|back|earlier|later)\b|\(repository_id=\?\)$")
+WHOLE = re.compile(
+    r"SCAN (membership|member|present|gone|back|earlier|later)\b|\(repository_id=\?( AND added_in<\?)?\)$"
+)
 
 
 async def test_one_unit_more_writes_one_membership(engine: LocalEngine) -> None:
