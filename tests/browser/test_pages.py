@@ -53,6 +53,7 @@ class Places:
 #: Name of the picture, address, and what the page has once it is whole.
 PAGES = {
     "now": ("", "packages-stable"),
+    "tasks": ("tasks?state=FAILED", "gone/PULP_MANIFEST"),
     "task-running": ("tasks/{running}", "Downloading artifacts"),
     "task-failed": ("tasks/{failed}", "What it was given"),
     "task-done": ("tasks/{done}", "What it was given"),

@@ -21,6 +21,7 @@ const SERVER = graphql(`
 `);
 
 const Now = lazy(() => import("./pages/now"));
+const Tasks = lazy(() => import("./pages/tasks"));
 const TaskPage = lazy(() => import("./pages/task/task"));
 const NewMirror = lazy(() => import("./pages/new-mirror"));
 const Repositories = lazy(() => import("./pages/repositories"));
@@ -54,6 +55,7 @@ export function App() {
             <Switch>
               <Route path="/" component={Now} />
               <Route path="/new" component={NewMirror} />
+              <Route path="/tasks" component={Tasks} />
               <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
               <Route path="/repositories" component={Repositories} />
               <Route path="/repositories/:id/:part?">{({ id, part }) => <RepositoryPage key={id} id={id} part={part} />}</Route>

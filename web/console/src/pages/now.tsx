@@ -150,10 +150,10 @@ export default function Now() {
       )}
       {data ? (
         <div className="columns">
-          <Section title="Failed last">
+          <Section title="Failed last" aside={<Link href="/tasks?state=FAILED">All that failed</Link>}>
             <TaskRows edges={data.failed.edges} none="No task has failed." />
           </Section>
-          <Section title="Ended last">
+          <Section title="Ended last" aside={<Link href="/tasks">All tasks</Link>}>
             <TaskRows edges={data.ended.edges} none="No task has ended yet." />
           </Section>
           <Section title="Workers" aside={counted(data.workers.length, "worker")}>

@@ -128,7 +128,7 @@ export default function TaskPage({ id }: { id: string }) {
             <Name text={details.repository.name} />
           </Link>
         ) : (
-          "Task"
+          <Link href="/tasks">Tasks</Link>
         )
       }
       intro={<Times task={task} />}
