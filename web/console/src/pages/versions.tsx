@@ -117,11 +117,17 @@ export function Versions({ repository }: { repository: Repository }) {
   const node = data?.node && "distributions" in data.node ? (data.node as Served) : undefined;
   return (
     <>
-      {node ? <ServedAt served={node} latest={number} /> : error ? <Failure error={error} retry={again} /> : <Loading />}
-      {node && (
-        <Section title="Latest tasks">
-          <TaskRows edges={node.tasks.edges} none="Nothing was done with it yet." />
-        </Section>
+      {node ? (
+        <div className="columns">
+          <ServedAt served={node} latest={number} />
+          <Section title="Latest tasks">
+            <TaskRows edges={node.tasks.edges} none="Nothing was done with it yet." />
+          </Section>
+        </div>
+      ) : error ? (
+        <Failure error={error} retry={again} />
+      ) : (
+        <Loading />
       )}
       {openIssueCount > 0 && <OpenIssues repository={id} total={openIssueCount} />}
       {/* Another version moves all that come behind it: they are asked for anew. */}
