@@ -53,6 +53,20 @@ def print_data(value: Any, output_format: OutputFormat) -> None:
         click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
+def print_record(value: Any, output_format: OutputFormat) -> None:
+    """Print one of many values for programs that read them as they come: a line of JSON, or a document of YAML."""
+    if output_format == "yaml":
+        click.echo(yaml.safe_dump(value, allow_unicode=True, sort_keys=False, explicit_start=True), nl=False)
+    else:
+        click.echo(orjson.dumps(value).decode())
+
+
+def line_of(value: Mapping[str, Any]) -> str:
+    """Return an object in one line for people: what it is, how it is and its id."""
+    told = [value[name] for name in (*_FIRST, "id") if _is_telling(value.get(name))]
+    return printable("  ".join(map(words, told)))
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | None = None) -> None:
     """Print objects as a table, a row each; the titles of columns are made of the names of fields.
 

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import click
-import orjson
-import yaml
 
 from headbox.cli.asking import ask
 from headbox.cli.failures import Failure
 from headbox.cli.options import OutputFormat, output_option, server_options
+from headbox.cli.output import print_record
 from headbox.cli.printable import printable
 from headbox.client import Client, Profile
 
@@ -36,7 +35,10 @@ def _log(id: str, server: Profile, output_format: OutputFormat, *, is_followed: 
             if update["dropped"]:
                 click.echo(f"({update['dropped']} lines are gone)", err=True)
             for line in update["lines"]:
-                click.echo(_text(line) if output_format == "table" else _data(line, output_format), nl=False)
+                if output_format == "table":
+                    click.echo(_text(line))
+                else:
+                    print_record(line, output_format)
 
     ask(server, show)
 
@@ -62,18 +64,11 @@ async def _follow(client: Client, task_id: str) -> AsyncIterator[dict[str, Any]]
         yield data["taskLog"]
 
 
-def _data(line: dict[str, Any], output_format: OutputFormat) -> bytes:
-    """Return a line for programs: a line of JSON, or a document of YAML."""
-    if output_format == "json":
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-    return yaml.safe_dump(line, allow_unicode=True, sort_keys=False, explicit_start=True, encoding="utf-8")
-
-
 def _text(line: dict[str, Any]) -> str:
     """Return a line for people: when, how severe, what, and what was given beside it."""
     time = datetime.fromisoformat(line["loggedAt"]).astimezone()
     extra = "".join(f" {name}={value}" for name, value in line["extra"].items())
-    return printable(f"{time:%H:%M:%S} {line['level']:<8} {line['message']}{extra}") + "\n"
+    return printable(f"{time:%H:%M:%S} {line['level']:<8} {line['message']}{extra}")
 
 
 log_command = click.Command(

@@ -190,6 +190,24 @@ def test_ctrl_c_leaves_the_task_alone(mirror: Any, cli: Cli, upstream: Upstream)
     assert cli.run("task", "cancel", unfinished["id"]).returncode == 0
 
 
+def test_lists_go_on_with_what_changes(mirror: Any, cli: Cli, upstream: Upstream) -> None:
+    process = cli.start("repository", "show", "mirror", "--watch", "--output", "json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process, process.stdout as states, process.stderr:
+        before = json.loads(states.readline())["latestVersion"]["number"]
+        upstream.files["PULP_MANIFEST"] = pulp_manifest({"a.txt": FILES["a.txt"]})
+        assert cli.run("file", "sync", "create", "--repository", "mirror", "--watch").returncode == 0
+
+        assert any(json.loads(line)["latestVersion"]["number"] == before + 1 for line in states)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+
+    assert cli.run("repository", "show", "nothing", "--watch").returncode == 1
+    page = cli.run("task", "list", "--watch", "--first", "3")
+    assert (page.returncode, "not with --first" in page.stderr) == (2, True)
+
+
 def test_status(cli: Cli, server: HeadboxServer) -> None:
     table = cli.run("status")
     assert table.returncode == 0

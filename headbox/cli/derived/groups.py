@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import click
+from graphql import GraphQLSchema
 
 from headbox.cli.derived.commands import DerivedCommand
+from headbox.cli.derived.following import FollowingCommand, stream_of
 from headbox.cli.derived.installed import installed_api
 from headbox.cli.derived.operations import Operation, Shape, operations
 from headbox.cli.derived.plan import PlanCommand, applied_by
@@ -30,7 +32,7 @@ def group(noun: str, help_text: str) -> click.Group:
     known = lookups(schema)
     of_noun = [operation for operation in operations(schema, kinds) if operation.path[0] == noun]
     for operation in of_noun:
-        _parent(root, operation).add_command(_command(operation, of_noun, known))
+        _parent(root, operation).add_command(_command(schema, operation, of_noun, known))
     for path, command in _WRITTEN.items():
         if path[0] == noun:
             root.add_command(command)
@@ -42,7 +44,11 @@ def nouns() -> set[str]:
     return {operation.path[0] for operation in operations(*installed_api())}
 
 
-def _command(operation: Operation, others: Sequence[Operation], known: Mapping[str, Lookup]) -> DerivedCommand:
+def _command(
+    schema: GraphQLSchema, operation: Operation, others: Sequence[Operation], known: Mapping[str, Lookup]
+) -> DerivedCommand:
+    if stream := stream_of(schema, operation):
+        return FollowingCommand(operation, known, stream)
     if operation.shape is Shape.PLAN and (applied := applied_by(operation, others)):
         return PlanCommand(operation, known, applied)
     return DerivedCommand(operation, known)

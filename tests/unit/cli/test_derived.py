@@ -9,6 +9,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from headbox.cli.derived.commands import DerivedCommand
+from headbox.cli.derived.following import stream_of
 from headbox.cli.derived.operations import Operation, operations
 from headbox.cli.derived.parameters import variables
 from headbox.cli.derived.plan import applied_by
@@ -69,6 +70,11 @@ type Query {
   thingImpact(name: String!): ThingImpact
   haveThings(name: [String!]!): [String!]!
   status: PageInfo!
+}
+type Subscription {
+  repository(id: ID!): Repository!
+  things(filter: Filter): Thing!
+  taskLog(id: ID!): Thing!
 }
 type Mutation {
   "Create a sync."
@@ -176,6 +182,19 @@ def test_a_plan_is_applied_by_what_takes_its_id() -> None:
     known = list(operations(SCHEMA, KINDS))
 
     assert applied_by(found("thing", "sync", "plan"), known) == found("thing", "sync", "create")
+
+
+def test_what_has_a_subscription_can_be_followed() -> None:
+    things = ("thing", "unit-of-things", "list")
+    streams = {operation.path: stream_of(SCHEMA, operation) for operation in operations(SCHEMA, KINDS)}
+
+    assert {path for path, stream in streams.items() if stream} == {("repository", "show"), things}
+    for path, given in ((("repository", "show"), {"id": "x"}), (things, {"filter": {"kind": ["a"]}})):
+        stream = streams[path]
+        assert stream is not None
+        text, _ = document(stream, given)
+        assert text.startswith("subscription (")
+        assert validate(SCHEMA, parse(text)) == []
 
 
 def test_options_are_read_by_their_types() -> None:
