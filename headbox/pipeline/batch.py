@@ -121,12 +121,12 @@ def _prepare_one(
         reason = _fault(artifact)
         if reason:
             return MetadataInvalid(url=artifact.url, reason=reason)
-    url = artifacts[0].url if artifacts else ""
+    shown = artifacts[0].url if artifacts else f"A {type(content).__name__}"
     if _has_two_at_one_path(artifacts):
-        return MetadataInvalid(url=url, reason="a unit has two artifacts at one path")
+        return MetadataInvalid(url=shown, reason="a unit has two artifacts at one path")
     document = _document(content)
     if document is None:
-        return MetadataInvalid(url=url, reason="a text holds a NUL, or half of a character")
+        return MetadataInvalid(url=shown, reason="a text holds a NUL, or half of a character")
     return Unit.of(content, document, artifacts)
 
 

@@ -70,7 +70,7 @@ def test_text_that_cannot_be_stored_is_the_fault_of_the_remote(name: str) -> Non
         [DeclaredContent(Crate(name=name)), DeclaredContent(Crate(name="b"))], (Crate,), max_bytes=MAX_BYTES
     )
 
-    assert isinstance(error, MetadataInvalid)
+    assert str(error) == "A Crate cannot be read: a text holds a NUL, or half of a character."
     assert isinstance(unit, Unit)
 
 
