@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 import dramatiq
@@ -29,8 +30,11 @@ RANKS = {TaskPriority.HIGH: 0, TaskPriority.NORMAL: 10, TaskPriority.LOW: 20}
 #: How long the event loop of the actors may take to begin, in seconds.
 LOOP_SECONDS = 10.0
 #: How long Redis may take to say how it is doing, in seconds: whoever asks whether a process is ready waits no longer
-#: than five, and it is ready without Redis.
+#: than five, and it is ready without Redis; nor must the reconciler be held up.
 CHECK_SECONDS = 2.0
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 RunTask = Callable[[UUID], Awaitable[None]]
 
@@ -113,15 +117,27 @@ class RedisDispatcher(ActorDispatcher):
     async def check(self) -> str | None:
         """See `Dispatcher.check`."""
         try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                return await asyncio.to_thread(self._broker.problem)
+            return await _soon(self._broker.problem)
         except TimeoutError:
             return f"Redis does not answer within {CHECK_SECONDS:g} seconds"
 
     async def drained(self) -> Collection[TaskPriority]:
         """See `Dispatcher.drained`."""
-        queues = await asyncio.to_thread(self._broker.drained, QUEUES.values())
+        try:
+            queues = await _soon(self._broker.drained, QUEUES.values())
+        except TimeoutError:
+            return ()
         return [priority for priority, queue in QUEUES.items() if queue in queues]
+
+
+async def _soon(ask: Callable[Asked, Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+    """Ask what waits for Redis.
+
+    Raises:
+        TimeoutError: There is no answer soon.
+    """
+    async with asyncio.timeout(CHECK_SECONDS):
+        return await asyncio.to_thread(ask, *args, **kwargs)
 
 
 async def run_elsewhere(task_id: UUID) -> None:

@@ -150,17 +150,21 @@ def test_redis_that_takes_nothing_is_told(redis_url: str, client: redis.Redis) -
     broker.close()
 
 
-async def test_silent_redis_is_told_soon(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_redis_is_told_soon(
+    redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(redis_broker, "TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(workers_broker, "CHECK_SECONDS", 0.2)
     with TcpProxy(redis_server.port) as link:
         broker = broker_of(f"redis://127.0.0.1:{link.port}/0")
         dispatcher = RedisDispatcher(broker, run_elsewhere)
         assert await dispatcher.check() is None
+        assert len(await dispatcher.drained()) == len(QUEUES)
 
         link.silence()
 
         assert await dispatcher.check() == "Redis does not answer within 0.2 seconds"
+        assert list(await dispatcher.drained()) == []
         broker.close()
 
 
