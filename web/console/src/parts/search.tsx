@@ -38,6 +38,8 @@ export function useTyped(name: string): Typed {
     }, PAUSE_MILLISECONDS);
     return () => clearTimeout(timer);
   }, [typed]);
+  // Another address has been gone to.
+  useEffect(() => setTyped(settled), [settled]);
   return { typed, setTyped, settled };
 }
 
