@@ -19,7 +19,7 @@ from demo.failure import DemoFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 #: How long a server may take until it listens, in seconds: the machine may be busy.
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 #: How long a server may take to end, in seconds.
 STOP_SECONDS = 12.0
 POLL_SECONDS = 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from tests.support.object_store import ObjectStore
 from tests.support.server import HeadboxServer
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.upstream import Upstream
+
+# Whoever runs the tests in the background has Ctrl-C ignored, and so would every command that is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples at every run, and no deadlines: the machine may be busy with other tests.
 hypothesis.settings.register_profile("headbox", derandomize=True, deadline=None)

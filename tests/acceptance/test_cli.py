@@ -16,6 +16,7 @@ import yaml
 from headbox import __version__
 from tests.support.installation import WAY
 from tests.support.launcher import launcher
+from tests.support.program import Program
 from tests.support.server import COMMAND, HeadboxServer
 from tests.support.upstream import Slow, Status, Upstream, pulp_manifest
 
@@ -31,8 +32,8 @@ class Cli:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return launcher().run(arguments, self._environment)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def start(self, *arguments: str) -> Program:
+        return Program(
             [COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._environment
         )
 
@@ -201,7 +202,7 @@ def test_lists_go_on_with_what_changes(mirror: Any, cli: Cli, upstream: Upstream
 
         assert any(json.loads(line)["latestVersion"]["number"] == before + 1 for line in states)
         process.send_signal(signal.SIGINT)
-        assert process.wait() == 130
+        assert process.wait(timeout=30) == 130
 
     assert cli.run("repository", "show", "nothing", "--watch").returncode == 1
     page = cli.run("task", "list", "--watch", "--first", "3")

@@ -13,11 +13,12 @@ import pytest
 
 from demo.processes import ROOT
 from tests.support.length import IS_LONG
+from tests.support.program import Program
 from tests.support.upstream import Upstream, pulp_manifest
 
 pytestmark = pytest.mark.embedded
 
-SECONDS = 110
+SECONDS = 180
 #: Files of the library that the demo serves; all of them in the long form.
 FILES = [] if IS_LONG else ["--files", "300"]
 
@@ -29,8 +30,8 @@ def temporary(tmp_path: Path) -> Iterator[Path]:
     assert list(tmp_path.iterdir()) == []
 
 
-def start(temporary: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def start(temporary: Path, *arguments: str) -> Program:
+    return Program(
         [sys.executable, "-m", "demo", *arguments],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(temporary), "PYTHONWARNINGS": "default"},
@@ -102,7 +103,7 @@ def test_demo_ends_its_servers_when_it_is_told_to_end(temporary: Path) -> None:
     assert output.endswith("Interrupted: everything was ended and removed.\n")
 
 
-def wait_for_server(temporary: Path, demo: "subprocess.Popen[str]") -> None:
+def wait_for_server(temporary: Path, demo: Program) -> None:
     deadline = time.monotonic() + SECONDS
     while not any(b'"listening"' in log.read_bytes() for log in temporary.glob("headbox-demo-*/data.log")):
         assert demo.poll() is None

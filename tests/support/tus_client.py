@@ -13,6 +13,8 @@ from pathlib import Path
 from tusclient.client import TusClient
 from tusclient.storage.filestorage import FileStorage
 
+from tests.support.program import Program
+
 
 def main(url: str, path: str, store: str, chunk_bytes: str) -> None:
     """Upload a file, with a checksum for each chunk; a server that is away is asked again and again."""
@@ -31,10 +33,10 @@ def main(url: str, path: str, store: str, chunk_bytes: str) -> None:
     sys.stdout.write(f"{uploader.url}\n")
 
 
-def start(url: str, path: Path, *, chunk_bytes: int) -> subprocess.Popen[str]:
+def start(url: str, path: Path, *, chunk_bytes: int) -> Program:
     """Run the client; what it remembers for the next one lies beside the file."""
     arguments = [url, str(path), str(path.with_suffix(".store")), str(chunk_bytes)]
-    return subprocess.Popen(
+    return Program(
         [sys.executable, "-m", "tests.support.tus_client", *arguments],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
