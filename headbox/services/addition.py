@@ -123,6 +123,8 @@ async def _gather(run: Run, work: UnitOfWork, parameters: VersionTask[Any]) -> G
     while await _refuse_needed(run, connection, group):
         group.version = await _prepared(connection, repository, members, base)
     await _count(connection, group)
+    for member in group.made:
+        _report(member)
     if parameters.automation is not Automation.NONE:
         group.is_held_back = bool(await open_issues.holding_back(connection, repository.id))
     return group
@@ -260,8 +262,6 @@ async def _finish(run: Run, work: UnitOfWork, parameters: VersionTask[Any], grou
         # The one that runs may have failed, and have no part in it.
         version = await versions.commit(work.connection, group.version, group.made[0].task.id)
         version_id = str(version.id)
-    for member in group.made:
-        _report(run, member)
     published = Outcome()
     if parameters.automation is not Automation.NONE and group.made:
         if group.is_held_back:
@@ -291,9 +291,7 @@ async def _finish(run: Run, work: UnitOfWork, parameters: VersionTask[Any], grou
     work.repository_changed(group.repository.id)
 
 
-def _report(run: Run, member: Member) -> None:
-    if member.progress is not run.progress:  # `run.write` looks after its own, where the step is taken again.
-        member.progress.actions.clear()
+def _report(member: Member) -> None:
     with member.progress.action("copy" if isinstance(member.parameters, CopyTask) else "add"):
         for change, message in (("added", "Adding to the version"), ("removed", "Removing from the version")):
             number = member.changes[change]

@@ -19,6 +19,7 @@ from tests.support.launcher import launcher
 from tests.support.program import Program
 from tests.support.server import COMMAND, HeadboxServer
 from tests.support.upstream import Slow, Status, Upstream, pulp_manifest
+from tests.support.waiting import PATIENCE_SECONDS
 
 FILES = {"a.txt": b"first", "b/c.txt": b"second"}
 
@@ -168,7 +169,7 @@ def test_a_canceled_task_ends_the_watch_with_four(mirror: Any, cli: Cli, upstrea
         assert watching.stderr.readline().startswith("file.sync: ")
 
         assert cli.run("task", "cancel", task["id"]).returncode == 0
-        _, rest = watching.communicate(timeout=30)
+        _, rest = watching.communicate(timeout=PATIENCE_SECONDS)
 
     assert watching.returncode == 4
     assert rest.endswith("file.sync: canceled\n")
@@ -182,7 +183,7 @@ def test_ctrl_c_leaves_the_task_alone(mirror: Any, cli: Cli, upstream: Upstream)
         assert watching.stderr is not None
         assert watching.stderr.readline().startswith("file.sync: ")
         watching.send_signal(signal.SIGINT)
-        _, rest = watching.communicate(timeout=30)
+        _, rest = watching.communicate(timeout=PATIENCE_SECONDS)
 
     assert watching.returncode == 130
     assert "The task goes on. See it again: headbox task watch " in rest
@@ -202,7 +203,7 @@ def test_lists_go_on_with_what_changes(mirror: Any, cli: Cli, upstream: Upstream
 
         assert any(json.loads(line)["latestVersion"]["number"] == before + 1 for line in states)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=PATIENCE_SECONDS) == 130
 
     assert cli.run("repository", "show", "nothing", "--watch").returncode == 1
     page = cli.run("task", "list", "--watch", "--first", "3")

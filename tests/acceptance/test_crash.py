@@ -197,7 +197,7 @@ def kill_after(server: HeadboxServer, seconds: float, repository: str, key: str)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_server_that_is_killed_again_and_again_shows_whole_states_and_finishes(
     server: HeadboxServer, upstream: Upstream
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.support.server import HeadboxServer
 from tests.support.tutorial import TUTORIALS
+from tests.support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = TUTORIALS / "your-first-mirror.md"
@@ -63,7 +64,7 @@ def run(command: str, folder: Path, server: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -16,7 +16,7 @@ from tests.support import client
 from tests.support.mirror import MANIFEST, serve
 from tests.support.server import HeadboxServer
 from tests.support.upstream import Slow, Upstream
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 WATCH = "subscription Watch($id: ID!) { task(id: $id) { state } }"
 #: How long the server may take, in seconds.
@@ -67,7 +67,7 @@ def test_server_ends_in_time_with_subscriptions_open_and_a_sync_running(
 
 
 def received(socket: Any) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(socket.recv(timeout=10))
+    message: dict[str, Any] = json.loads(socket.recv(timeout=PATIENCE_SECONDS))
     return message
 
 

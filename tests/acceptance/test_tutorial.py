@@ -14,6 +14,7 @@ from headbox.client import Client
 from tests.support.tutorial import Tutorial, read_tutorial
 from tests.support.tutorial_server import HEADBOX, TUTORIAL_URL, Installed, serving
 from tests.support.upstream import Upstream
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.embedded
 
@@ -228,7 +229,9 @@ def test_command_of_the_tutorial_syncs_and_watches(installed: Installed, server:
 def test_headbox_without_the_distribution_knows_nothing_of_things(installed: Installed) -> None:
     without = {name: value for name, value in installed.environment.items() if name != "PYTHONPATH"}
 
-    result = subprocess.run([HEADBOX, "schema"], env=without, capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(
+        [HEADBOX, "schema"], env=without, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS
+    )
 
     assert "FileRepository" in result.stdout
     assert "ThingRepository" not in result.stdout

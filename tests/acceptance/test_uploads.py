@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 #: Of an upload that takes some seconds: many small requests.
 SIZE_BYTES, CHUNK_BYTES = 16 * 1024 * 1024, 128 * 1024
 KILLS = 5
-CLIENT_SECONDS = 60
+CLIENT_SECONDS = 120
 CREATE = """
     mutation Create($input: CreateFileContentInput!) {
       createFileContent(input: $input) { content { id size sha256 } errors { code message } }

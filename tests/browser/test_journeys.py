@@ -140,7 +140,7 @@ async def test_upload_that_is_cut_in_the_middle_goes_on(
     await visitor.page.route("**/uploads/*", cut)
     await visitor.go("upload")
     await visitor.choose("Repository", "builds")
-    await visitor.page.locator("input[type=file]").set_input_files(file)
+    await visitor.give(file)
     await expect(visitor.page.get_by_text("Cut: goes on")).to_be_visible()
     site.start()
 
@@ -160,7 +160,7 @@ async def test_upload_that_is_cut_in_the_middle_goes_on(
     await expect(visitor.button("Choose files")).to_be_disabled()
     await visitor.choose("Repository", "builds")
     await visitor.page.get_by_label("Folder in it").fill("again")
-    await visitor.page.locator("input[type=file]").set_input_files(file)
+    await visitor.give(file)
     await expect(visitor.page.get_by_text("Done: the bytes were there")).to_be_visible()
 
 

@@ -184,7 +184,7 @@ async def faults(visitor: Visitor, name: str) -> list[str]:
 
 # One test for all: what they show takes longer to make than to look at.
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_pages_are_open_to_everybody(visitor: Visitor, places: Places, axe: str) -> None:
     found: list[str] = []
     for name, (address, whole) in PAGES.items():

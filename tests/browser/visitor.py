@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Locator, Page, Response, ViewportSize, expect
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 DESKTOP = ViewportSize(width=1280, height=860)
 PHONE = ViewportSize(width=390, height=844)
 #: How long a page may take to show something, in milliseconds: the machine may be busy with other tests.
-PATIENCE_MILLISECONDS = 30_000
+PATIENCE_MILLISECONDS = PATIENCE_SECONDS * 1000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
@@ -66,6 +69,11 @@ class Visitor:
 
         async with self.page.expect_response(is_found):
             await self.page.get_by_role("combobox", name=label).fill(name)
+
+    async def give(self, *files: Path) -> None:
+        """Choose files, once the page takes any."""
+        await expect(self.button("Choose files")).to_be_enabled()
+        await self.page.locator("input[type=file]").set_input_files(files)
 
     def forgive_absence(self) -> None:
         """Forget the errors that browsers log while no server is there."""

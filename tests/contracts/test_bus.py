@@ -11,9 +11,8 @@ import pytest
 from headbox.settings import RedisSettings
 from headbox.tasking.bus import REPOSITORY, TASK, EventBus, MemoryBus, Subscription
 from headbox.tasking.redis_bus import RedisBus
+from tests.support.waiting import PATIENCE_SECONDS
 
-#: How long an event may take, in seconds.
-PATIENCE_SECONDS = 5.0
 #: How long nothing is waited for, in seconds.
 SILENCE_SECONDS = 0.05
 

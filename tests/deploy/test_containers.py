@@ -28,8 +28,9 @@ from tests.support.services import PostgresServer
 from tests.support.services.process import free_port
 from tests.support.services.redis import redis_program
 from tests.support.upstream import Upstream
+from tests.support.waiting import PATIENCE_SECONDS
 
-pytestmark = [pytest.mark.distributed, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.distributed, pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: The ports of the compose file that processes listen on here.
 PORTS = ("8640", "8641", "8642", "8652", "8080", "9090")
@@ -68,7 +69,7 @@ class Site:
 
     def samples(self, process: str) -> str:
         """Return the measurements of a process."""
-        answer = httpx2.get(f"{self.monitoring_url}/{process}/metrics", timeout=30)
+        answer = httpx2.get(f"{self.monitoring_url}/{process}/metrics", timeout=PATIENCE_SECONDS)
         assert answer.status_code == 200
         return answer.text
 
@@ -168,7 +169,7 @@ def states_of_a_new_mirror(site: Site, upstream: Upstream) -> list[str]:
     answer = httpx2.post(
         f"{site.url}/graphql",
         json={"query": CREATE, "variables": {"url": f"{upstream.url}/{MANIFEST}"}},
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
     )
     created = answer.json()["data"]["createFileRepository"]
     assert created["errors"] == []
@@ -187,7 +188,7 @@ async def watched(url: str, task_id: str) -> list[str]:
         )
         messages: list[dict[str, Any]] = []
         while not messages or messages[-1]["type"] != "complete":
-            messages.append(await socket.receive_json(timeout=30))
+            messages.append(await socket.receive_json(timeout=PATIENCE_SECONDS))
     return [message["payload"]["data"]["task"]["state"] for message in messages if message["type"] == "next"]
 
 

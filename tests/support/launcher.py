@@ -9,21 +9,20 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-#: How often an exit is looked for, in seconds.
-_POLL_SECONDS = 0.005
 #: How long a command may run that ends by itself, in seconds: the machine may be busy with other tests.
-_RUN_SECONDS = 60.0
+_RUN_SECONDS = 120.0
 
 _starting = threading.Lock()
 
@@ -80,10 +79,9 @@ class Launcher:
 
     def wait(self, pid: int, seconds: float) -> int | None:
         """Return the exit code of a process once it has ended, or None when it does not end in time."""
-        deadline = time.monotonic() + seconds
-        while (code := self.poll(pid)) is None and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
-        return code
+        with _end_of(pid) as end:
+            end.poll(seconds * 1000)
+        return self.poll(pid)
 
     def close(self) -> None:
         """End the launcher."""
@@ -101,6 +99,18 @@ class Launcher:
             self._process.stdin.flush()
             answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
+
+
+@contextmanager
+def _end_of(pid: int) -> Iterator[select.poll]:
+    """Give what waits for the end of a process."""
+    file = os.pidfd_open(pid)
+    try:
+        end = select.poll()
+        end.register(file)
+        yield end
+    finally:
+        os.close(file)
 
 
 def launcher() -> Launcher:

@@ -19,7 +19,7 @@ from tests.support.launcher import launcher
 #: The command, beside the interpreter of the tests.
 COMMAND = Path(sys.executable).with_name("headbox")
 #: How long a server may take to listen, in seconds: the machine may be busy with other tests.
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 #: How long a server may take to end, in seconds.
 STOP_SECONDS = 30.0
 
@@ -88,7 +88,7 @@ class HeadboxProcess:
         while not (url := self._listening_at(offset)):
             assert self._is_running(), f"the process ended with {self._exit_code}:\n{self.log.read_text()}"
             assert time.monotonic() < deadline, f"the process does not listen:\n{self.log.read_text()}"
-            time.sleep(0.01)
+            time.sleep(0.02)
         self.url = url.rstrip("/")
 
     def _listening_at(self, offset: int) -> str | None:

@@ -17,7 +17,7 @@ from tests.support.tutorial import Tutorial, install
 HEADBOX = Path(sys.executable).with_name("headbox")
 #: The upstream that the tutorials have their reader start.
 TUTORIAL_URL = "http://127.0.0.1:8000/things.json"
-START_SECONDS = 90
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Installed:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command."""
         return subprocess.run(
-            [HEADBOX, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=60
+            [HEADBOX, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=120
         )
 
 

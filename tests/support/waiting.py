@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 #: How long a test waits, in seconds: the machine may be busy with other tests.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 _STEP_SECONDS = 0.01
 
 

@@ -26,7 +26,7 @@ from headbox.workers.broker import ActorDispatcher, RedisDispatcher, memory_brok
 from headbox.workers.process import WorkerProcess
 
 #: How long an idle worker thread waits before it looks whether it is to stop, in milliseconds.
-WORKER_POLL_MS = 50
+WORKER_POLL_MS = 250
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-from tortoise import migrations
+from headbox.models.creation import Creation
 from tortoise.migrations import operations as ops
 from headbox.errors import ErrorCode
 from headbox.types import Automation, MissedRuns, Origin, ScheduleOutcome, SyncMode, TaskPriority, TaskState, WebhookDeliveryState, WebhookEvent, WebhookState, uuid7
@@ -9,7 +9,7 @@ from uuid import uuid4
 from tortoise import fields
 from tortoise.indexes import Index
 
-class Migration(migrations.Migration):
+class Migration(Creation):
     initial = True
 
     operations = [

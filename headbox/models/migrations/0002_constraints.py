@@ -1,10 +1,10 @@
 """Indexes and constraints that the ORM cannot declare."""
 
-from tortoise import migrations
+from headbox.models.creation import Creation
 from tortoise.migrations import operations as ops
 
 
-class Migration(migrations.Migration):
+class Migration(Creation):
     dependencies = [("core", "0001_initial")]
 
     operations = [

@@ -27,7 +27,7 @@ from headbox.models.database import (
 from headbox.settings import DatabaseSettings
 from headbox.types import uuid7
 from tests.support.services import PostgresServer
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.distributed
 
@@ -77,7 +77,7 @@ async def test_transaction_may_be_canceled_anywhere(database: Database, steps: i
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*(held(0) for _ in range(9)))
     assert await fetch(database.connection, "SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in%'") == []
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 from headbox.resolvers.ids import GlobalId
 from tests.factories.task import make_gate, make_wait
 from tests.integration.schema.api import Api, websocket
+from tests.support.waiting import PATIENCE_SECONDS
 
 WATCH = "subscription ($id: ID!) { task(id: $id) { state } }"
 LEGACY = "graphql-ws"
@@ -28,7 +29,7 @@ async def messages_of(socket: aiohttp.ClientWebSocketResponse, id: str) -> list[
     """Return the messages of an operation, to its end."""
     found = []
     while True:
-        frame = await socket.receive(timeout=10)
+        frame = await socket.receive(timeout=PATIENCE_SECONDS)
         assert frame.type is aiohttp.WSMsgType.TEXT, frame
         message = json.loads(frame.data)
         if message.get("id") != id:
@@ -107,7 +108,7 @@ async def test_queries_and_mutations_are_answered_too(api: Api, url: str) -> Non
 async def test_message_of_no_known_shape_ends_the_connection(url: str, message: str) -> None:
     async with websocket(url) as socket:
         await socket.send_str(message)
-        frame = await socket.receive(timeout=10)
+        frame = await socket.receive(timeout=PATIENCE_SECONDS)
 
     assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 4400)
 
@@ -115,7 +116,7 @@ async def test_message_of_no_known_shape_ends_the_connection(url: str, message: 
 async def test_large_message_ends_the_connection(url: str) -> None:
     async with websocket(url) as socket:
         await socket.send_str(json.dumps({"id": "1", "type": "ping", "payload": "x" * 2**20}))
-        frame = await socket.receive(timeout=10)
+        frame = await socket.receive(timeout=PATIENCE_SECONDS)
 
     assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 1009)
 

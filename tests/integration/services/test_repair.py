@@ -25,6 +25,7 @@ from tests.support.damage import Damage
 from tests.support.engine import EngineUnderTest, LocalEngine
 from tests.support.mirror import Mirror, reports, serve, sha256
 from tests.support.upstream import Held, Status, Upstream
+from tests.support.waiting import PATIENCE_SECONDS
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(10)}
 SIZE = sum(map(len, FILES.values()))
@@ -259,7 +260,7 @@ async def test_repair_that_was_lost_goes_on_where_it_was(
 
     monkeypatch.setattr(engine.storage, "size_of", looking)
     task = await make_repair(engine)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while mirror.upstream.hits(by_digest[digests[5]]) < 2:  # noqa: ASYNC110 - the upstream is in another thread
             await asyncio.sleep(0.01)
 
@@ -280,7 +281,7 @@ async def test_repair_can_be_canceled(mirror: Mirror) -> None:
     await engine.storage.delete(sha256(FILES["0.txt"]))
     mirror.upstream.fault("0.txt", Held(), times=1)
     task = await make_repair(engine)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while mirror.upstream.hits("0.txt") < 2:  # noqa: ASYNC110 - the upstream is in another thread
             await asyncio.sleep(0.01)
 

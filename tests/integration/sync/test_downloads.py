@@ -17,6 +17,7 @@ from tests.factories.task import make_sync
 from tests.support.engine import LocalEngine
 from tests.support.mirror import MANIFEST, Mirror, digests, reports, serve, sha256
 from tests.support.upstream import Reset, Slow, Status, Truncated, Upstream
+from tests.support.waiting import PATIENCE_SECONDS
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(10)}
 
@@ -154,7 +155,7 @@ async def test_next_attempt_fetches_only_what_the_lost_one_had_not_stored(mirror
     serve(mirror.upstream, FILES)
     mirror.upstream.fault("9.txt", Slow(30), times=1)
     task = await make_sync(engine, mirror.repository)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len([digest async for digest in engine.storage.digests()]) < len(FILES) - 1:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

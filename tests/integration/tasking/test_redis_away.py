@@ -19,7 +19,7 @@ from tests.factories.task import make_sync
 from tests.support.engine import EmbeddedEngine
 from tests.support.services import RedisServer
 from tests.support.upstream import Slow, Upstream, pulp_manifest
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.distributed
 
@@ -129,7 +129,7 @@ async def test_watcher_gets_the_final_state_after_redis_was_away(
         await asyncio.to_thread(redis_server.start)
 
         # Told to look, it looks at the row; or it is told the state itself.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (event := await events.next()) is not None and event[1]["state"] != "completed":
                 pass
         await engine.completed(task)

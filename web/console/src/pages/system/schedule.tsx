@@ -30,6 +30,7 @@ const SCHEDULE = graphql(`
         revision
         missedRuns
         labels
+        user
         taskInput
       }
     }
@@ -141,6 +142,14 @@ export function SchedulePage({ id }: { id: string }) {
           <dd>
             <Last schedule={schedule} />
           </dd>
+          {schedule.user !== null && (
+            <>
+              <dt>Asked for by</dt>
+              <dd>
+                <Name text={schedule.user} />
+              </dd>
+            </>
+          )}
         </dl>
         <Actions schedule={schedule} onDone={again} />
       </Section>
