@@ -24,8 +24,8 @@ from headbox.client.errors import (
 )
 from headbox.client.journal import UploadJournal
 from headbox.client.profiles import DEFAULT_SERVER, Profiles
-from headbox.client.subscriptions import messages
-from headbox.client.tasks import RECONNECT_PAUSE_SECONDS, TaskState, follow
+from headbox.client.subscriptions import RECONNECT_PAUSE_SECONDS, followed, messages
+from headbox.client.tasks import TaskState, follow
 from headbox.client.uploads import PATIENCE_SECONDS, LocalFile, OnProgress, UploadSummary, by_digest, in_parts, send
 
 #: How long a server may take to answer an operation, in seconds.
@@ -151,6 +151,27 @@ class Client:
             OperationRefused: The server refused the subscription, or a message has errors.
         """
         return messages(self._connection, document, variables)
+
+    def follow(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        on_lost: Callable[[str], None] | None = None,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield as `subscribe` does, and go on through restarts of the server: for what begins with the present state.
+
+        Args:
+            document: The subscription.
+            variables: Its variables.
+            on_lost: Told why, each time the connection is lost.
+
+        Raises:
+            ServerUnreachable: The server cannot be reached at first, or is away for too long.
+            NotAuthorized: The token is missing, wrong or has expired, at first or meanwhile.
+            OperationRefused: The server refused the subscription; what was followed may be gone.
+        """
+        return followed(self._connection, document, variables, on_lost=on_lost)
 
     def watch(self, task_id: str, *, on_lost: Callable[[str], None] | None = None) -> AsyncGenerator[TaskState, None]:
         """Yield the states of a task up to its final one, through restarts of the server.

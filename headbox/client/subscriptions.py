@@ -1,4 +1,4 @@
-"""One subscription over one WebSocket.
+"""Subscriptions, each over a WebSocket of its own.
 
 Source: the protocol graphql-transport-ws of the npm package graphql-ws.
 """
@@ -6,7 +6,8 @@ Source: the protocol graphql-transport-ws of the npm package graphql-ws.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,11 @@ from headbox.client.errors import NotAuthorized, NotHeadbox, OperationRefused, S
 _NOT_AUTHORIZED = frozenset({4401, 4403})
 #: Close codes that are about what was said: sending it again would not help.
 _MISUNDERSTOOD = frozenset({4400, 4406, 1002, 1003, 1007, 1009})
+
+#: How long a lost server may stay away while it is followed, in seconds.
+RECONNECT_SECONDS = 60.0
+#: Wait between two attempts to reach it again, in seconds.
+RECONNECT_PAUSE_SECONDS = 1.0
 
 
 async def messages(
@@ -48,6 +54,47 @@ async def messages(
                     raise OperationRefused(said(message["payload"]), message["payload"])
                 case "complete":
                     return
+
+
+async def followed(
+    connection: Connection,
+    document: str,
+    variables: Mapping[str, Any] | None,
+    *,
+    on_lost: Callable[[str], None] | None = None,
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield as `messages` does, and go on through restarts of the server: for what begins with the state that it has.
+
+    It has no end of its own, for a server that stops completes its subscriptions.
+
+    Args:
+        connection: The server.
+        document: The subscription.
+        variables: Its variables.
+        on_lost: Told why, each time the connection is lost.
+
+    Raises:
+        ServerUnreachable: The server cannot be reached at first, or is away for too long.
+        NotAuthorized: As of `messages`.
+        NotHeadbox: As of `messages`.
+        OperationRefused: As of `messages`; what was followed may be gone.
+    """
+    clock = asyncio.get_running_loop().time
+    give_up_at = clock()
+    while True:
+        try:
+            async with aclosing(messages(connection, document, variables)) as states:
+                async for data in states:
+                    yield data
+                    give_up_at = clock() + RECONNECT_SECONDS
+            lost = f"{connection.server} has stopped"
+        except ServerUnreachable as error:
+            if clock() >= give_up_at:
+                raise
+            lost = str(error)
+        if on_lost is not None:
+            on_lost(lost)
+        await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
 
 
 async def _wait_for_acknowledgement(connection: Connection, socket: aiohttp.ClientWebSocketResponse) -> None:

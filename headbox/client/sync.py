@@ -104,6 +104,16 @@ class SyncClient:
         """Yield the data of each message of a subscription, until the server completes it."""
         return self._each(self._client.subscribe(document, variables))
 
+    def follow(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        on_lost: Callable[[str], None] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield as `subscribe` does, and go on through restarts of the server."""
+        return self._each(self._client.follow(document, variables, on_lost=on_lost))
+
     def watch(self, task_id: str, *, on_lost: Callable[[str], None] | None = None) -> Iterator[TaskState]:
         """Yield the states of a task up to its final one, through restarts of the server."""
         return self._each(self._client.watch(task_id, on_lost=on_lost))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Final, TypedDict
 
 from headbox.client.connection import Connection
-from headbox.client.errors import ServerUnreachable
-from headbox.client.subscriptions import messages
+from headbox.client.subscriptions import followed
 
 #: The state of a task, whole in each message.
 WATCH_TASK = """\
@@ -35,10 +33,6 @@ subscription WatchTask($id: ID!) {
 """
 #: The states that a task ends in.
 FINAL_STATES: Final = frozenset({"COMPLETED", "FAILED", "CANCELED"})
-#: How long a lost server may stay away while a task is watched, in seconds.
-RECONNECT_SECONDS = 60.0
-#: Wait between two attempts to reach it again, in seconds.
-RECONNECT_PAUSE_SECONDS = 1.0
 
 
 class TaskState(TypedDict):
@@ -75,21 +69,8 @@ async def follow(
         NotAuthorized: The token is missing, wrong or has expired, at first or meanwhile.
         OperationRefused: There is no such task.
     """
-    loop = asyncio.get_running_loop()
-    give_up_at = loop.time()
-    while True:
-        try:
-            async with aclosing(messages(connection, WATCH_TASK, {"id": task_id})) as states:
-                async for data in states:
-                    yield data["task"]
-                    if data["task"]["state"] in FINAL_STATES:
-                        return
-                    give_up_at = loop.time() + RECONNECT_SECONDS
-            lost = f"{connection.server} has stopped"
-        except ServerUnreachable as error:
-            if loop.time() >= give_up_at:
-                raise
-            lost = str(error)
-        if on_lost is not None:
-            on_lost(lost)
-        await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
+    async with aclosing(followed(connection, WATCH_TASK, {"id": task_id}, on_lost=on_lost)) as states:
+        async for data in states:
+            yield data["task"]
+            if data["task"]["state"] in FINAL_STATES:
+                return

@@ -18,6 +18,7 @@ from headbox.cli.derived.references import Lookup, Reference, resolved
 from headbox.cli.derived.request import document
 from headbox.cli.options import OutputFormat
 from headbox.cli.output import line_of, print_object, print_record
+from headbox.cli.printable import printable
 from headbox.client import Client, Profile
 
 #: Things whose last line is remembered.
@@ -65,7 +66,7 @@ class FollowingCommand(DerivedCommand):
 
     async def _follow(self, client: Client, given: dict[str, Any], output_format: OutputFormat) -> None:
         text, values = document(self._stream, await resolved(client, given))
-        async for data in client.subscribe(text, values):
+        async for data in client.follow(text, values, on_lost=_tell_lost):
             self._show(data["result"], output_format)
 
     def _show(self, state: dict[str, Any], output_format: OutputFormat) -> None:
@@ -85,3 +86,7 @@ class FollowingCommand(DerivedCommand):
             self._told.clear()
         self._told[key] = line
         click.echo(f"{datetime.now().astimezone():%H:%M:%S}  {line}")
+
+
+def _tell_lost(reason: str) -> None:
+    click.echo(f"{printable(reason)}; trying again", err=True)

@@ -29,7 +29,7 @@ from headbox.client import (
     TaskCanceled,
     TaskFailed,
     VersionMismatch,
-    tasks,
+    subscriptions,
 )
 from tests.support.scripted import Scripted, Stream, data, events
 
@@ -275,7 +275,7 @@ async def test_what_ends_a_subscription_is_told_apart(
 
 
 async def test_watching_goes_on_through_a_lost_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "RECONNECT_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.01)
     lost: list[str] = []
     async with Scripted().running() as server, Client(server.url) as client:
         # It breaks off; then the server stops, which completes its streams; then it is back.
@@ -289,9 +289,22 @@ async def test_watching_goes_on_through_a_lost_connection(monkeypatch: pytest.Mo
     assert lost == [f"{server.url} ended the stream", f"{server.url} has stopped"]
 
 
+async def test_what_begins_with_its_state_is_followed_until_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.01)
+    async with Scripted().running() as server, Client(server.url) as client:
+        server.answers.append(events({"n": 1}, is_complete=False))
+        server.answers.append(events({"n": 2}, is_complete=True))
+        server.answers.append(Stream([{"type": "error", "payload": [{"message": "no such thing"}]}]))
+        states = client.follow("subscription { n }")
+
+        assert [await anext(states), await anext(states)] == [{"n": 1}, {"n": 2}]
+        with pytest.raises(OperationRefused, match="no such thing"):
+            await anext(states)
+
+
 async def test_watching_gives_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(tasks, "RECONNECT_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(subscriptions, "RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.02)
     async with Scripted().running() as server, Client(server.url) as client:
         server.answers.append(events(task("RUNNING"), is_complete=False))
         server.answers.extend(web.Response(status=503) for _ in range(100))
