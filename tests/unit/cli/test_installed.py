@@ -6,11 +6,12 @@ from pathlib import Path
 
 import orjson
 import pytest
+from graphql import build_schema, introspection_from_schema
 
 from headbox.cli.derived import installed
 from headbox.cli.derived.installed import Api
 
-API = Api("type Query { one: Int }", {"FileSync": "file.sync"})
+API = Api(introspection_from_schema(build_schema("type Query { one: Int }")), {"FileSync": "file.sync"})
 
 
 def test_what_is_kept_is_read_for_the_same_code_alone(tmp_path: Path) -> None:
