@@ -94,6 +94,11 @@ class OpenIssue(Row):
         "core.Repository", related_name="open_issues", on_delete=fields.CASCADE
     )
     repository_id: uuid.UUID
+    # The one that declared what is missing.
+    remote: fields.ForeignKeyRelation[Remote] = fields.ForeignKeyField(
+        "core.Remote", related_name="open_issues", on_delete=fields.CASCADE, db_index=True
+    )
+    remote_id: uuid.UUID
     # The task that found it last.
     task_id = fields.UUIDField()
     code = fields.CharEnumField(ErrorCode, max_length=32)

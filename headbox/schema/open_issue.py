@@ -8,6 +8,7 @@ from datetime import datetime
 import strawberry
 
 from headbox import models
+from headbox.resolvers.current_remote import CurrentRemote
 from headbox.schema.enums import ErrorCode
 from headbox.schema.fields import field
 from headbox.schema.info import Info, lazy
@@ -43,6 +44,11 @@ class OpenIssue:
     @staticmethod
     def relative_path(root: Row) -> str | None:
         return root.relative_path or None
+
+    @field(description="The remote that declared it.", graphql_type=lazy("Remote", "remote"))
+    @staticmethod
+    def remote(root: Row, info: Info) -> Awaitable[CurrentRemote | None]:
+        return info.context.loaders.remote.load(root.remote_id)
 
     @field(description="The sync that met it last; null when that is gone.", graphql_type=lazy("Task", "task") | None)
     @staticmethod

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from headbox.errors import ErrorCode, RepositoryIncomplete
-from headbox.models import OpenIssue, Repository, SyncIssue
+from headbox.kinds import SyncTask
+from headbox.models import OpenIssue, Remote, Repository, SyncIssue
 from headbox.models.database import Connection, execute, fetch, insert_new, now
 from headbox.settings import SyncSettings
 from headbox.tasking.engine import UnitOfWork
-from headbox.types import derived_id
+from headbox.types import SyncMode, derived_id
 
 #: Failures that may heal while the metadata stays as it is. Others heal with the metadata, which every sync reads.
 HEALING = frozenset(
@@ -27,31 +28,42 @@ HEALING = frozenset(
 MAX_DOUBLINGS = 30
 
 
-async def settle(work: UnitOfWork, repository_id: UUID, task_id: UUID, *, left_out: int) -> None:
+async def settle(work: UnitOfWork, sync: SyncTask[Any, Any], task_id: UUID, *, left_out: int) -> None:
     """Let the open issues of a repository be what a sync left out: new ones, those that it met again, and no others.
+
+    Those of other remotes stay, unless the repository is to mirror this one.
 
     Args:
         work: The transaction in which the sync becomes visible.
-        repository_id: Claimed by the sync for itself.
-        task_id: The sync; it has read everything that the remote declares.
+        sync: It has the repository for itself, and has read everything that the remote declares.
+        task_id: Its task.
         left_out: How many units it left out.
     """
     if left_out:
-        await _meet(work, repository_id, task_id)
+        await _meet(work, sync, task_id)
+    of_remote, values = ("", []) if sync.mode is SyncMode.MIRROR else (" AND remote_id = ?", [str(sync.remote)])
     await execute(
         work.connection,
-        "DELETE FROM open_issue WHERE repository_id = ? AND task_id <> ?",
-        [str(repository_id), str(task_id)],
+        f"DELETE FROM open_issue WHERE repository_id = ? AND task_id <> ?{of_remote}",  # noqa: S608
+        [str(sync.repository), str(task_id), *values],
     )
 
 
-async def _meet(work: UnitOfWork, repository_id: UUID, task_id: UUID) -> None:
+async def stays_incomplete(connection: Connection, sync: SyncTask[Any, Any]) -> bool:
+    """Tell whether a repository misses content of other remotes, which a sync that left out nothing does not bring."""
+    others = OpenIssue.filter(repository_id=sync.repository).exclude(remote_id=sync.remote)
+    return sync.mode is not SyncMode.MIRROR and await others.using_db(connection).exists()
+
+
+async def _meet(work: UnitOfWork, sync: SyncTask[Any, Any], task_id: UUID) -> None:
     connection = work.connection
+    if await Remote.filter(id=sync.remote, deleted_at__not_isnull=True).using_db(connection).exists():
+        return  # Nobody can get it any more.
     time = await now(connection)
-    attempts = await _attempts(connection, repository_id)
+    attempts = await _attempts(connection, sync.repository)
     rows: dict[str, tuple[Any, ...]] = {}
     async for issue in SyncIssue.filter(task_id=task_id).using_db(connection):
-        key = issue_id(repository_id, issue)
+        key = _issue_id(sync, issue)
         tries = attempts.get(key, 0) + 1
         next_try = time + retry_wait(work.settings.sync, tries) if issue.code in HEALING else None
         text = (issue.code.value, issue.message, issue.url or "", issue.relative_path or "", issue.retryable)
@@ -64,7 +76,8 @@ async def _meet(work: UnitOfWork, repository_id: UUID, task_id: UUID) -> None:
         columns,
         [rows[key] for key in sorted(rows)],
         constants={
-            "repository_id": str(repository_id),
+            "repository_id": str(sync.repository),
+            "remote_id": str(sync.remote),
             "task_id": str(task_id),
             "created_at": time,
             "last_seen_at": time,
@@ -73,11 +86,11 @@ async def _meet(work: UnitOfWork, repository_id: UUID, task_id: UUID) -> None:
     )
 
 
-def issue_id(repository_id: UUID, issue: SyncIssue) -> str:
-    """Return what is the same for an issue in every sync of a repository that meets it."""
+def _issue_id(sync: SyncTask[Any, Any], issue: SyncIssue) -> str:
+    """Return what is the same for an issue in every sync of a repository with a remote that meets it."""
     # Without a path, it is known by its words alone.
     about = issue.relative_path or f"\0{issue.message}"
-    return str(derived_id("open issue", str(repository_id), issue.url or "", about))
+    return str(derived_id("open issue", str(sync.repository), str(sync.remote), issue.url or "", about))
 
 
 def retry_wait(settings: SyncSettings, attempts: int) -> timedelta:
@@ -86,12 +99,15 @@ def retry_wait(settings: SyncSettings, attempts: int) -> timedelta:
     return timedelta(seconds=min(seconds, settings.retry_max_seconds))
 
 
-async def postpone(connection: Connection, settings: SyncSettings, repository_id: UUID, time: datetime) -> None:
-    """Move the next tries of a repository that are due to as long from now as they were last met ago.
+async def postpone(
+    connection: Connection, settings: SyncSettings, repository_id: UUID, remote_id: UUID, time: datetime
+) -> None:
+    """Move the next tries of a repository with a remote that are due to as long from now as they were last met ago.
 
     That doubles the wait however the sync ends that tries now: one that fails meets none of them.
     """
-    due = OpenIssue.filter(repository_id=repository_id, next_try_at__lte=time).using_db(connection)
+    due = OpenIssue.filter(repository_id=repository_id, remote_id=remote_id, next_try_at__lte=time)
+    due = due.using_db(connection)
     latest = await due.order_by("-last_seen_at").first()
     if latest is None:
         return

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from headbox.download.interface import RemoteAccess
 from headbox.errors import InUse, Invalid, NameTaken, NotPermitted, RevisionConflict
 from headbox.kinds import Registry, RemoteDocument
-from headbox.models import Remote, RemoteRevision, Repository
+from headbox.models import OpenIssue, Remote, RemoteRevision, Repository
 from headbox.models.cipher import Cipher
 from headbox.models.database import Connection, lock_name
 from headbox.services.documents import check_labels, check_name, checked
@@ -73,6 +73,8 @@ async def update(work: UnitOfWork, remote: Remote, *, changes: dict[str, Any], e
 async def delete(work: UnitOfWork, remote: Remote) -> Remote:
     """Delete a remote; its revisions stay for the tasks and the on-demand content that need them.
 
+    What it declared and nobody got is missed no more.
+
     Raises:
         InUse: A repository syncs from it.
     """
@@ -84,6 +86,7 @@ async def delete(work: UnitOfWork, remote: Remote) -> Remote:
         raise InUse(what="remote", name=remote.name, users=names, path=("id",))
     remote.deleted_at = datetime.now(UTC)
     await remote.save(using_db=work.connection, update_fields=["deleted_at"])
+    await OpenIssue.filter(remote_id=remote.id).using_db(work.connection).delete()
     return remote
 
 

@@ -75,7 +75,7 @@ async def run_sync(run: Run, parameters: Parameters) -> None:
     try:
         made = await _sync(run, parameters, given)
         if parameters.automation is not Automation.NONE:
-            made.is_held_back = await _is_held_back(run, given.repository, made)
+            made.is_held_back = await _is_held_back(run, parameters, given.repository, made)
             if not made.is_held_back:
                 made.rendered = await automation.render(run, parameters, given.repository, made.version)
         await _finish(run, parameters, given, made)
@@ -223,11 +223,14 @@ async def _prepare(run: Run, parameters: Parameters, repository: Repository) -> 
     return prepared
 
 
-async def _is_held_back(run: Run, repository: Repository, made: Made) -> bool:
+async def _is_held_back(run: Run, parameters: Parameters, repository: Repository, made: Made) -> bool:
     """Tell whether what is missing keeps the repository from being published, so that nothing is rendered in vain."""
+    connection = run.engine.database.connection
     if made.seen is None:
-        return bool(await open_issues.holding_back(run.engine.database.connection, repository.id))
-    return repository.require_complete and made.seen.left_out > 0
+        return bool(await open_issues.holding_back(connection, repository.id))
+    if not repository.require_complete:
+        return False
+    return made.seen.left_out > 0 or await open_issues.stays_incomplete(connection, parameters)
 
 
 async def _finish(run: Run, parameters: Parameters, given: SyncInput, made: Made) -> None:
@@ -244,7 +247,7 @@ async def _finish(run: Run, parameters: Parameters, given: SyncInput, made: Made
             outcome.created.append(f"RepositoryVersion:{version.id}")
         if made.seen:
             await _remember(work, given, made.seen)
-            await open_issues.settle(work, given.repository.id, run.task.id, left_out=made.seen.left_out)
+            await open_issues.settle(work, parameters, run.task.id, left_out=made.seen.left_out)
         if parameters.automation is not Automation.NONE:
             missing = await open_issues.holding_back(work.connection, given.repository.id)
             if missing or made.is_held_back:

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from headbox.errors import RepositoryIncomplete
-from headbox.models import OpenIssue, Publication, Repository, Task
+from headbox.models import OpenIssue, Publication, Remote, Repository, Task
 from headbox.models.database import now
 from headbox.plugins.file.publish import FilePublish
 from headbox.services import open_issue as open_issues
+from headbox.services import remote as remotes
 from headbox.services import sync_retry
 from headbox.services import task as tasks
 from headbox.services.task import PublishRequest
 from headbox.settings import SyncSettings
-from headbox.types import ActionState, Automation, OnError, TaskPriority
+from headbox.types import ActionState, Automation, OnError, SyncMode, TaskPriority, TaskState
+from tests.factories.remote import make_remote
 from tests.factories.task import make_publish, make_sync
 from tests.support.engine import LocalEngine
 from tests.support.mirror import MANIFEST, Mirror, digests, reports, serve
@@ -37,6 +39,13 @@ async def leave_out(mirror: Mirror, *paths: str, **request: Any) -> Task:
         mirror.upstream.heal(path)
         mirror.upstream.fault(path, Status(404))
     return await mirror.sync(on_error=OnError.SKIP, **request)
+
+
+async def another_remote(mirror: Mirror) -> Remote:
+    """Create a remote of the same upstream that declares other files, one of which it does not have."""
+    manifest = pulp_manifest({"d.txt": b"d", "e.txt": b"e"})
+    mirror.upstream.files.update({"more/PULP_MANIFEST": manifest, "more/d.txt": b"d"})
+    return await make_remote(mirror.engine, mirror.upstream, url=mirror.upstream.url_of("more/PULP_MANIFEST"))
 
 
 async def let_be_due(mirror: Mirror, **ago: float) -> None:
@@ -119,6 +128,43 @@ async def test_issues_of_another_repository_are_let_alone(
     assert set(await missing(mirror)) == {"b.txt"}
 
 
+async def test_sync_of_another_remote_settles_what_that_one_left(engine: LocalEngine, upstream: Upstream) -> None:
+    mirror = await Mirror.of(engine, upstream, sync_mode=SyncMode.ADDITIVE)
+    await leave_out(mirror, "b.txt")
+    other = await another_remote(mirror)
+
+    await mirror.sync(remote=other, on_error=OnError.SKIP)
+    assert {path: issue.remote_id for path, issue in (await missing(mirror)).items()} == {
+        "b.txt": mirror.repository.remote_id,
+        "e.txt": other.id,
+    }
+
+    upstream.files["more/e.txt"] = b"e"
+    await mirror.sync(remote=other)
+    assert set(await missing(mirror)) == {"b.txt"}
+
+    # A mirror of one remote has nothing of another, and misses nothing of it.
+    await mirror.sync(remote=other, mode=SyncMode.MIRROR, force=True)
+    assert await missing(mirror) == {}
+
+
+async def test_what_a_deleted_remote_declared_is_missed_no_more(engine: LocalEngine, upstream: Upstream) -> None:
+    mirror = await Mirror.of(engine, upstream, sync_mode=SyncMode.ADDITIVE)
+    other = await another_remote(mirror)
+    await mirror.sync(remote=other, on_error=OnError.SKIP)
+    engine.dispatcher.is_losing = True
+    waiting = await make_sync(engine, mirror.repository, remote=other, on_error=OnError.SKIP, force=True)
+
+    async with engine.unit_of_work() as work:
+        await remotes.delete(work, other)
+    assert await missing(mirror) == {}
+
+    engine.dispatcher.is_losing = False
+    await engine.send_again()
+    await engine.completed(waiting)
+    assert await missing(mirror) == {}
+
+
 async def test_what_the_metadata_says_is_told_line_by_line_and_not_tried_again(mirror: Mirror) -> None:
     serve(mirror.upstream, FILES, manifest=b"bad\n" + pulp_manifest(FILES) + b"worse\n")
 
@@ -155,6 +201,18 @@ async def test_what_is_due_is_tried_again_by_itself(mirror: Mirror) -> None:
     assert await retries(mirror) == [task]
 
 
+async def test_each_remote_is_tried_again(engine: LocalEngine, mirror: Mirror) -> None:
+    await leave_out(mirror, "b.txt")
+    other = await another_remote(mirror)
+    await mirror.sync(remote=other, mode=SyncMode.ADDITIVE, on_error=OnError.SKIP)
+    await let_be_due(mirror)
+
+    tried = {task.input["remote"]: task.input["mode"] for task in await retries(mirror)}
+
+    # The other one only adds: nobody has said that the repository is to be what that one holds.
+    assert tried == {str(mirror.repository.remote_id): "mirror", str(other.id): "additive"}
+
+
 async def test_repository_that_is_synced_already_is_let_alone(engine: LocalEngine, mirror: Mirror) -> None:
     await leave_out(mirror, "b.txt")
     engine.dispatcher.is_losing = True
@@ -166,6 +224,19 @@ async def test_repository_that_is_synced_already_is_let_alone(engine: LocalEngin
     await engine.cancel(waiting)
     engine.dispatcher.is_losing = False
     assert len(await retries(mirror)) == 1
+
+
+async def test_repository_that_is_synced_from_another_remote_is_tried_again(
+    engine: LocalEngine, mirror: Mirror
+) -> None:
+    await leave_out(mirror, "b.txt")
+    engine.dispatcher.is_losing = True
+    await make_sync(engine, mirror.repository, remote=await another_remote(mirror))
+    await let_be_due(mirror)
+
+    await sync_retry.create_due(engine)
+
+    assert await Task.filter(repository_id=mirror.repository.id, state=TaskState.WAITING).count() == 2
 
 
 async def test_try_that_fails_is_made_ever_more_rarely(mirror: Mirror) -> None:
@@ -183,7 +254,7 @@ async def test_try_that_fails_is_made_ever_more_rarely(mirror: Mirror) -> None:
 
 async def test_repository_that_cannot_be_synced_keeps_nobody_busy(mirror: Mirror) -> None:
     await leave_out(mirror, "b.txt")
-    await Repository.filter(id=mirror.repository.id).update(remote_id=None)
+    await Repository.filter(id=mirror.repository.id).update(automation=Automation.DISTRIBUTE)
     await let_be_due(mirror)
 
     assert await retries(mirror) == []
@@ -226,6 +297,16 @@ async def test_incomplete_repository_gets_its_version_and_no_publication(
     task = await mirror.sync(automation=Automation.DISTRIBUTE)
 
     assert task.result["publication"] is not None
+
+
+async def test_repository_misses_content_of_any_remote(engine: LocalEngine, upstream: Upstream) -> None:
+    mirror = await Mirror.of(engine, upstream, "mirror", require_complete=True, sync_mode=SyncMode.ADDITIVE)
+    await mirror.sync(remote=await another_remote(mirror), on_error=OnError.SKIP)
+
+    task = await mirror.sync(FILES, automation=Automation.DISTRIBUTE)
+
+    assert task.result["publication"] is None
+    assert reports(task)["publish.held_back"] == 1
 
 
 async def test_repository_that_became_incomplete_is_not_published_by_a_task_that_waited(
