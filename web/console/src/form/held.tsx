@@ -4,11 +4,13 @@ import { Fragment, type ReactNode, useState } from "react";
 interface HeldProps<Thing> {
   /** As it is now. */
   current: Thing;
+  /** Called when it was saved. */
+  onSaved: () => void;
   /** Show the form of it as it was; `saved` is called when that was sent. */
   children: (thing: Thing, saved: () => void) => ReactNode;
 }
 
-export function Held<Thing extends { revision: number }>({ current, children }: HeldProps<Thing>) {
+export function Held<Thing extends { revision: number }>({ current, onSaved, children }: HeldProps<Thing>) {
   const [held, setHeld] = useState(current);
   const [isTouched, setTouched] = useState(false);
   const isOld = current.revision !== held.revision;
@@ -19,6 +21,10 @@ export function Held<Thing extends { revision: number }>({ current, children }: 
   if (isOld && !isTouched) {
     renew();
   }
+  const saved = () => {
+    setTouched(false);
+    onSaved();
+  };
   return (
     <>
       {isOld && isTouched && (
@@ -30,7 +36,7 @@ export function Held<Thing extends { revision: number }>({ current, children }: 
         </div>
       )}
       <div onChange={() => setTouched(true)}>
-        <Fragment key={held.revision}>{children(held, () => setTouched(false))}</Fragment>
+        <Fragment key={held.revision}>{children(held, saved)}</Fragment>
       </div>
     </>
   );

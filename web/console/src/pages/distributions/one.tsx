@@ -87,17 +87,8 @@ export default function DistributionPage({ id }: { id: string }) {
       <History key={distribution.basePath} basePath={distribution.basePath} />
       <Section title="Settings">
         {api ? (
-          <Held current={distribution}>
-            {(held, saved) => (
-              <DistributionForm
-                api={api}
-                distribution={held}
-                onSaved={() => {
-                  saved();
-                  again();
-                }}
-              />
-            )}
+          <Held current={distribution} onSaved={again}>
+            {(held, saved) => <DistributionForm api={api} distribution={held} onSaved={saved} />}
           </Held>
         ) : (
           <Loading />

@@ -159,17 +159,8 @@ export function SchedulePage({ id }: { id: string }) {
         ) : !isKnown(api, schedule) ? (
           <Empty>Its task is of a plugin that is not installed: it can be paused and deleted, and is not shown.</Empty>
         ) : (
-          <Held current={schedule}>
-            {(held, saved) => (
-              <ScheduleForm
-                api={api}
-                schedule={held}
-                onSaved={() => {
-                  saved();
-                  again();
-                }}
-              />
-            )}
+          <Held current={schedule} onSaved={again}>
+            {(held, saved) => <ScheduleForm api={api} schedule={held} onSaved={saved} />}
           </Held>
         )}
       </Section>

@@ -214,17 +214,8 @@ export function WebhookPage({ id }: { id: string }) {
       <Deliveries webhook={id} />
       <Section title="Settings">
         {api ? (
-          <Held current={webhook}>
-            {(held, saved) => (
-              <WebhookForm
-                api={api}
-                webhook={held}
-                onSaved={() => {
-                  saved();
-                  again();
-                }}
-              />
-            )}
+          <Held current={webhook} onSaved={again}>
+            {(held, saved) => <WebhookForm api={api} webhook={held} onSaved={saved} />}
           </Held>
         ) : (
           <Loading />
