@@ -81,6 +81,10 @@ class Task(Node):
     created_at: datetime = strawberry.field(description="When it was created.")
     started_at: datetime | None = strawberry.field(description="When a worker first took it.")
     finished_at: datetime | None = strawberry.field(description="When it came to its final state.")
+    attempt: int = strawberry.field(
+        description="Number of the attempt that runs, or ran last, from 1; 0 before that. Another one begins where a"
+        " worker was lost or stopped, or the database was away."
+    )
     actions: list[Action] = strawberry.field(description="Its progress, by action, in the order they began.")
     error: UserError | None = strawberry.field(description="Why it failed or ended.")
     labels: JSON = strawberry.field(description=LABELS)

@@ -111,6 +111,8 @@ async def test_log_goes_on_in_the_next_attempt(api: Api, engine: LocalEngine) ->
         (2, 2, "before the gate: x"),
         (3, 2, "behind the gate: x"),
     ]
+    data = await api.run("query ($id: ID!) { task(id: $id) { attempt } }", id=gid("WaitTask", task))
+    assert data == {"task": {"attempt": 2}}
 
 
 async def test_long_log_loses_its_oldest_lines_and_says_how_many(

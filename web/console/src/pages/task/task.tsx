@@ -27,6 +27,7 @@ const DETAILS = graphql(`
       __typename
       id
       correlationId
+      attempt
       user
       labels
       repository {
@@ -227,6 +228,12 @@ function Details({ task, details }: { task: TaskStateFragment; details: NonNulla
         )}
         <dt>Priority</dt>
         <dd>{words(task.priority)}</dd>
+        {details.attempt > 1 && (
+          <>
+            <dt>Attempt</dt>
+            <dd>{details.attempt}: a worker was lost or stopped, or the database was away</dd>
+          </>
+        )}
         <dt>Worker</dt>
         <dd>{details.worker ? <Name text={details.worker.name} mono /> : <span className="quiet">none yet, or gone</span>}</dd>
         <dt>Holds</dt>
