@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from headbox.models.database.failures import ConnectionLost, DatabaseAway, DatabaseUnusable
 from headbox.models.database.postgres_errors import translated
@@ -31,6 +32,11 @@ LOCK_POLL_SECONDS = 0.2
 KEEPALIVE = (10, 5, 3)
 #: How long a server may take to answer at all when a database is looked at, in seconds.
 CHECK_SECONDS = 10.0
+#: What the driver raises where it finds no server that may be talked to.
+_REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+#: Which server may be talked to. One that follows another, as a former primary does after a failover, takes nothing and
+#: answers from the past; the driver hears from the server itself which one it is.
+TARGET = SessionAttribute.primary
 
 
 class PostgresServer:
@@ -104,7 +110,7 @@ class PostgresServer:
         """
         try:
             return await self._connected(settings)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError) as error:
+        except (*_REFUSED, ValueError) as error:
             unusable = DatabaseAway if isinstance(translated(error), ConnectionLost) else DatabaseUnusable
             raise unusable(
                 f"{self.name} cannot be used: {str(error) or type(error).__name__}",
@@ -119,9 +125,10 @@ class PostgresServer:
                 return await asyncpg.connect(
                     self._url,
                     timeout=CHECK_SECONDS,
+                    target_session_attrs=TARGET,
                     server_settings={"application_name": self._client, "idle_session_timeout": "0", **settings},
                 )
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except _REFUSED as error:
                 if not isinstance(translated(error), ConnectionLost) or loop.time() > deadline:
                     raise
             await asyncio.sleep(LOCK_POLL_SECONDS)

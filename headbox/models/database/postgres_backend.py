@@ -26,7 +26,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from headbox.models.database.failures import CommitUnconfirmed, ConnectionLost, Unreachable
-from headbox.models.database.postgres import keep_alive
+from headbox.models.database.postgres import TARGET, keep_alive
 from headbox.models.database.postgres_errors import may_be_committed, translated, translating
 
 #: How often a server that does not take connections is asked again, in seconds.
@@ -231,6 +231,7 @@ class PooledClient(_Statements):
             connection_class=_Connection,
             init=_watch,
             timeout=self._wait_seconds,
+            target_session_attrs=TARGET,
             command_timeout=self._command_timeout,
             server_settings=self.server_settings,
         )

@@ -18,6 +18,8 @@ _LOST = (
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.IdleSessionTimeoutError,
+    # The server takes nothing for now: an operator, or the keeper of a full disk, has it only read.
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
     OSError,
 )

@@ -15,6 +15,7 @@ from headbox.models.database import (
     ConnectionLost,
     Contended,
     Database,
+    DatabaseAway,
     end_sessions,
     execute,
     fetch,
@@ -140,6 +141,32 @@ class TestRestart:
         with pytest.raises(ConnectionLost):
             await write()
         assert await TaskGroup.all().count() == 0
+
+    async def test_server_that_follows_another_one_is_not_asked(
+        self, postgres_url: str, postgres_server: PostgresServer
+    ) -> None:
+        settings = DatabaseSettings(url=postgres_url, wait_seconds=0.2)
+        async with Database(Path(), settings).connected() as database:
+            await asyncio.to_thread(postgres_server.demote)
+            try:
+                with pytest.raises(ConnectionLost, match="primary"):
+                    await fetch(database.connection, "SELECT 1")
+                with pytest.raises(DatabaseAway, match="primary"):
+                    await database.place.check()
+            finally:
+                await asyncio.to_thread(postgres_server.promote)
+
+            await TaskGroup.create(description="taken")
+
+
+async def test_server_that_takes_nothing_is_as_good_as_away(database: Database) -> None:
+    async def write() -> None:
+        async with transaction() as connection:
+            await execute(connection, "SET TRANSACTION READ ONLY", [])
+            await TaskGroup.create(description="not taken", using_db=connection)
+
+    with pytest.raises(ConnectionLost, match="read-only"):
+        await write()
 
 
 async def test_deadlock_ends_one_and_is_taken_again(database: Database) -> None:

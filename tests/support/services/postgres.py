@@ -84,6 +84,16 @@ class PostgresServer(Server):
                 self._process = self._launch()
             time.sleep(0.005)
 
+    def demote(self) -> None:
+        """Start it again as one that follows another server, and only reads, until `promote`."""
+        self.stop()
+        (self._data / "standby.signal").touch()
+        self.start()
+
+    def promote(self) -> None:
+        """Let it take changes again."""
+        _run(self._execute("SELECT pg_promote()"))
+
     def create(self, name: str, *, template: str | None = None) -> str:
         """Create a database and return its URL; the template, if any, has no connection now."""
         _run(self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))

@@ -26,6 +26,7 @@ from headbox.models.database.postgres_errors import translated
         (asyncpg.TooManyConnectionsError("x"), ConnectionLost),
         (asyncpg.ConnectionDoesNotExistError("x"), ConnectionLost),
         (asyncpg.IdleInTransactionSessionTimeoutError("x"), ConnectionLost),
+        (asyncpg.ReadOnlySQLTransactionError("x"), ConnectionLost),
         (asyncpg.InterfaceError("connection is closed"), ConnectionLost),
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), ConnectionLost),
         (TimeoutError(), ConnectionLost),
