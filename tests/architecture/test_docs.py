@@ -18,6 +18,7 @@ from headbox.cli.applying.resources import resources
 from headbox.cli.derived.make import make_api
 from headbox.cli.derived.references import lookups
 from headbox.cli.main import main
+from headbox.client.profiles import SERVER_VARIABLE, TOKEN_VARIABLE
 from headbox.errors import ErrorCode
 from headbox.kinds import Plugin, Registry
 from headbox.schema import print_schema
@@ -89,6 +90,11 @@ def test_table_is_that_of_the_code(page: str) -> None:
     text = (reference.PAGES / page).read_text()
 
     assert text == reference.with_table(text, reference.TABLES[page]()), "run python -m tools.reference"
+
+
+@pytest.mark.parametrize("variable", [SERVER_VARIABLE, TOKEN_VARIABLE])
+def test_variable_of_the_command_line_is_in_the_reference(variable: str) -> None:
+    assert f"`{variable}`" in (reference.PAGES / "settings.md").read_text()
 
 
 def test_every_error_code_is_in_the_reference() -> None:
