@@ -236,7 +236,7 @@ class UnitNeeded(RequestError):
     """
 
     code = ErrorCode.UNIT_CONFLICT
-    template = "{number} content units that are to go are needed by others: {names}."
+    template = "Content units that are to go ({number}) are needed by others: {names}."
     default_hint = "Remove those that need them too, or let them stay."
 
 
@@ -248,7 +248,7 @@ class RepositoryIncomplete(RequestError):
     """
 
     code = ErrorCode.INVALID
-    template = "The repository {repository!r} is not published while it misses content: {open_issues} open issues."
+    template = "The repository {repository!r} is not published while it misses content (open issues: {open_issues})."
     default_hint = "Its openIssues say what is missing. Sync it again, or let it be published without."
 
 

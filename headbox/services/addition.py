@@ -118,7 +118,8 @@ async def _gather(run: Run, work: UnitOfWork, parameters: VersionTask[Any]) -> G
         run.companions = [member.attempt for member in members[1:]]
     else:
         leader.slots = (await slots_of(connection, [leader]))[leader.task.id]
-    await _refuse_overwriting(connection, repository, members, repository.latest_number if base is None else base)
+    number = repository.latest_number if base is None else base
+    await _refuse_overwriting(run, connection, repository, members, number)
     group = Group(repository, members, await _prepared(connection, repository, members, base))
     while await _refuse_needed(run, connection, group):
         group.version = await _prepared(connection, repository, members, base)
@@ -156,7 +157,7 @@ async def _stage_copy(run: Run, work: UnitOfWork, parameters: CopyTask[Any]) -> 
 
 
 async def _refuse_overwriting(
-    connection: Connection, repository: Repository, members: Sequence[Member], base: int
+    run: Run, connection: Connection, repository: Repository, members: Sequence[Member], base: int
 ) -> None:
     """Refuse the tasks that would overwrite what they must not, of what the version with the number `base` holds."""
     careful = {member.task.id: member for member in members if not member.parameters.overwrite}
@@ -181,7 +182,8 @@ async def _refuse_overwriting(
     for row in rows:
         member = careful[UUID(str(row["task_id"]))]
         if member.error is None and UUID(str(row["other"])) not in member.removed:
-            names = await unit_names(connection, [str(row["unit"]), str(row["other"])])
+            kinds = run.engine.registry.all(ContentUnit)
+            names = await unit_names(connection, [str(row["unit"]), str(row["other"])], kinds)
             path = _path_of_added(member)
             member.error = SlotTaken(unit=names[str(row["unit"])], other=names[str(row["other"])], path=path)
 
@@ -224,10 +226,11 @@ def _path_of_added(member: Member) -> tuple[str, ...]:
 async def _needed_error(
     run: Run, connection: Connection, rows: Sequence[dict[str, Any]], path: tuple[str, ...]
 ) -> UnitNeeded:
-    types = {unit.kind: unit.__name__ for unit in run.engine.registry.all(ContentUnit)}
+    kinds = list(run.engine.registry.all(ContentUnit))
+    types = {kind.kind: kind.__name__ for kind in kinds}
     needed = {str(row["needed_id"]): types.get(row["needed_kind"], "Content") for row in rows}
     needing = {str(row["content_id"]): types.get(row["kind"], "Content") for row in rows}
-    names = await unit_names(connection, list(needing)[:5])
+    names = await unit_names(connection, list(needing)[:5], kinds)
     return UnitNeeded(
         number=len(needed),
         names=", ".join(names.values()) + (" and more" if len(needing) > len(names) else ""),

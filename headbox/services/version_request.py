@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 from headbox.errors import HeadboxError, Invalid, LimitExceeded, NotFound, Required, SlotTaken, WrongType
 from headbox.filters import content as filters
 from headbox.kinds import AddTask, ContentUnit, CopyTask, RepositoryDocument
-from headbox.models import Repository, RepositoryVersion
+from headbox.models import Content, Repository, RepositoryVersion
 from headbox.models.database import Connection, fetch
 from headbox.services import task as tasks
 from headbox.services.documents import checked
@@ -78,7 +78,7 @@ async def prepare_add(work: UnitOfWork, task_type: type[AddTask[Any]], request: 
         raise Invalid(field="base", reason="it is a version of another repository", path=("base",))
     units = await units_of(work.connection, add)
     _check_units(units, add, task_type.repository_type())
-    await _check_places(work.connection, units)
+    await _check_places(work.connection, units, task_type.repository_type())
     return Prepared(checked(task_type, await _values(work, request) | {"add": add, "remove": remove}))
 
 
@@ -143,26 +143,37 @@ def _check_units(units: dict[str, StoredUnit], ids: Sequence[UUID], kind: type[R
         raise ExceptionGroup("content units that cannot be added", errors[:MAX_ERRORS])
 
 
-async def _check_places(connection: Connection, units: dict[str, StoredUnit]) -> None:
+async def _check_places(connection: Connection, units: dict[str, StoredUnit], kind: type[RepositoryDocument]) -> None:
     """Make sure that no two units want one place in the version."""
     places: dict[str, str] = {}
     for key, unit in units.items():
         if (other := places.setdefault(unit.slot, key)) != key:
-            names = await unit_names(connection, [key, other])
+            names = await unit_names(connection, [key, other], kind.content_types)
             hint = "Add one of them: no version has both."
             raise SlotTaken(unit=names[key], other=names[other], path=("add",), hint=hint)
 
 
-async def unit_names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    """Return what to call content units, for people: their first paths, or their ids where they have none."""
+async def unit_names(connection: Connection, ids: Sequence[str], kinds: Iterable[type[ContentUnit]]) -> dict[str, str]:
+    """Return what to call content units, for people: their first paths, or their natural keys where they have none.
+
+    Args:
+        connection: To the database.
+        ids: Which units.
+        kinds: What is known of natural keys; a unit of another kind that has no path is called by its id.
+    """
     rows = await fetch(
         connection,
         "SELECT content_id, MIN(relative_path) AS path FROM content_artifact"  # noqa: S608
         f" WHERE content_id IN ({', '.join('?' * len(ids))}) GROUP BY content_id",
         list(ids),
     )
-    paths = {str(row["content_id"]): repr(row["path"]) for row in rows}
-    return {key: paths.get(key, key) for key in ids}
+    names = {str(row["content_id"]): repr(row["path"]) for row in rows}
+    if nameless := [key for key in ids if key not in names]:
+        natural_keys = {kind.kind: kind.natural_key for kind in kinds}
+        for unit in await Content.filter(id__in=nameless).using_db(connection):
+            if natural_key := natural_keys.get(unit.kind):
+                names[str(unit.id)] = repr(" ".join(str(unit.document[name]) for name in natural_key))
+    return {key: names.get(key, key) for key in ids}
 
 
 async def _values(work: UnitOfWork, request: AddRequest | CopyRequest) -> dict[str, Any]:

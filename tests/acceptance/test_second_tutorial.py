@@ -149,6 +149,7 @@ async def test_thing_that_a_bundle_needs_cannot_be_removed(bundles: Bundles) -> 
 
     assert (ended["state"], ended["repositoryVersion"]) == ("FAILED", None)
     assert ended["error"]["code"] == "UNIT_CONFLICT"
+    assert ended["error"]["message"].endswith("are needed by others: 'reading-corner 1'.")
     assert ended["error"]["needed"] == [before["bulb 7"]["id"]]
     assert ended["error"]["neededBy"] == [before["reading-corner 1"]["id"]]
     assert await bundles.held(target) == before

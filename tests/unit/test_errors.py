@@ -37,10 +37,10 @@ EXAMPLES: dict[HeadboxError, str] = {
     errors.NotChangeable(kind="FileRepository"): "Content comes into FileRepository by sync alone.",
     errors.SlotTaken(unit="a.txt", other="b.txt"): "a.txt would take the place of b.txt.",
     errors.UnitNeeded(number=2, names="a", needed="File:1 File:2", needed_by="File:3"): (
-        "2 content units that are to go are needed by others: a."
+        "Content units that are to go (2) are needed by others: a."
     ),
     errors.RepositoryIncomplete(repository="epel", open_issues=3): (
-        "The repository 'epel' is not published while it misses content: 3 open issues."
+        "The repository 'epel' is not published while it misses content (open issues: 3)."
     ),
     errors.PlanOutdated(moved=PlanMoved.REMOTE, reason="the remote was changed"): (
         "The plan cannot be applied any more: the remote was changed."
