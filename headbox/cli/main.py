@@ -118,9 +118,7 @@ class _Headbox(LazyGroup):
                 "completion": _module("completion", "Print what makes a shell complete commands and names."),
                 "profile": _module("profile", "Keep servers by name, with their tokens."),
                 "upload": _module("uploading.command", "Upload files and folders, and add them to a repository."),
-                "apply": _module(
-                    "applying.command", "Make what is there what a file says: shows a plan, then does it."
-                ),
+                "apply": _module("applying.command", "Bring the server to what a file says, after a look at the plan."),
                 "search": _module("search", "Find anything by the beginning of a name, a path or a digest."),
                 **{noun: _derived(noun, text) for noun, text in CORE_NOUNS.items()},
             },

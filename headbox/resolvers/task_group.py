@@ -1,4 +1,4 @@
-"""Task groups: lists, creation and cancelation."""
+"""Task groups: lists, creation and cancellation."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class ArtifactQueries:
         sha256: Annotated[
             list[str],
             strawberry.argument(
-                description=f"The digests: SHA-256, 64 hexadecimal digits each, at most {MAX_DIGESTS} of them."
+                description=f"The digests: SHA-256, 64 hexadecimal digits each, at most {MAX_DIGESTS:,} of them."
             ),
         ],
     ) -> list[str]:

@@ -112,7 +112,7 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "CANCELED": "Ended because the task was canceled.",
         "SKIPPED": "Not needed, or held back.",
     },
-    ProgressUnit: {"ITEMS": "Things.", "BYTES": "Bytes."},
+    ProgressUnit: {"ITEMS": "Things that its message names.", "BYTES": "Bytes."},
     TotalKind: {
         "EXACT": "It is known.",
         "ESTIMATED": "It is what the last run of the same repository counted.",
@@ -132,8 +132,7 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "SKIP": (
             "What is at fault is left out, and said; the rest goes on. In a sync: what the metadata"
             " describes badly or cannot be downloaded is left out and listed as an issue, at most"
-            " 10,000; the rest goes on. What has the place of a unit that cannot be downloaded stays, in mirror mode"
-            " too."
+            " 10,000. What has the place of a unit that cannot be downloaded stays, in mirror mode too."
         ),
     },
     PlanMoved: {

@@ -32,7 +32,7 @@ class GarbagePlan:
     units: BigInt = strawberry.field(description="Content units that no repository version holds.")
     artifacts: BigInt = strawberry.field(description="Artifacts that nothing would need then.")
     files: BigInt = strawberry.field(
-        description="Files of the storage that the database does not know of, as processes leave them that are killed."
+        description="Files in the storage that the database does not know of: what killed processes left."
     )
     freed_bytes: BigInt = strawberry.field(description="Bytes of the artifacts and the files.")
     waiting_units: BigInt = strawberry.field(
@@ -79,7 +79,7 @@ RESULTS: dict[str, Any] = {
     "deleted_units": _result("deleted_units", f"Content units that it deleted{_OR_COUNTED}"),
     "deleted_artifacts": _result("deleted_artifacts", f"Artifacts that it deleted{_OR_COUNTED}"),
     "deleted_files": _result(
-        "deleted_files", f"Files of the storage, that the database did not know of, that it deleted{_OR_COUNTED}"
+        "deleted_files", f"Files in the storage that the database did not know of, and that it deleted{_OR_COUNTED}"
     ),
     "freed_bytes": _result("freed_bytes", f"Bytes of the artifacts and the files that it deleted{_OR_COUNTED}"),
 }

@@ -50,9 +50,9 @@ class SearchQueries:
         text: Annotated[
             str,
             strawberry.argument(
-                description=f"What it begins with, at most {MAX_TEXT} characters; white space around it does not count,"
-                f" and an empty text finds nothing. Of a digest, at least {MIN_DIGITS} digits, with `sha256:` before"
-                " them or without."
+                description=f"What it begins with, at most {MAX_TEXT:,} characters; white space around it does not"
+                f" count, and an empty text finds nothing. Of a digest, at least {MIN_DIGITS} digits, with `sha256:`"
+                " before them or without."
             ),
         ],
         first: First = UNSET,

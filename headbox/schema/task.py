@@ -55,8 +55,8 @@ class ProgressReport:
     done: BigInt = strawberry.field(description="How many are done.")
     total: BigInt | None = strawberry.field(description="How many there are; null while that can't be known.")
     total_kind: TotalKind = strawberry.field(description="How far `total` can be trusted.")
-    rate: float | None = strawberry.field(description="Units a second, over the last seconds.")
-    eta_seconds: float | None = strawberry.field(description="How long it will take still, in seconds, at this rate.")
+    rate: float | None = strawberry.field(description="Units a second, over the last few seconds.")
+    eta_seconds: float | None = strawberry.field(description="How long it will still take, in seconds, at this rate.")
     suffix: str | None = strawberry.field(description="What to show behind the numbers.")
 
 
@@ -209,7 +209,7 @@ class TaskType:
     description: str = strawberry.field(description="What its tasks do.")
 
 
-@strawberry.type(description="What became of a cancelation.")
+@strawberry.type(description="What became of a cancellation.")
 class CancelTaskPayload:
     """See `resolvers.task.cancel`."""
 

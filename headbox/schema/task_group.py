@@ -25,7 +25,7 @@ class CreateTaskGroupPayload:
     errors: list[UserError] = strawberry.field(description="Why there is none.")
 
 
-@strawberry.type(description="What became of a cancelation.")
+@strawberry.type(description="What became of a cancellation.")
 class CancelTaskGroupPayload:
     """See `resolvers.task_group.cancel`."""
 

@@ -123,7 +123,7 @@ class VersionDeletionPlan:
 
     versions: list[RepositoryVersion] = strawberry.field(description="Those that would be deleted, by number.")
     kept: list[RepositoryVersion] = strawberry.field(
-        description="Those that would stay: one is the latest, and what is served or pinned is not deleted."
+        description="Those of them that would stay all the same: the latest, and what is served or pinned."
     )
     units: BigInt = strawberry.field(description="Content units that no version of any repository would hold any more.")
     freed_bytes: BigInt = strawberry.field(
@@ -139,7 +139,7 @@ class PlanVersionDeletionInput:
     repository: strawberry.ID = strawberry.field(description="Whose versions.")
     retain_versions: int | None = optional("How many are to be kept, as `retainVersions` of the repository would.")
     versions: list[strawberry.ID] | None = optional(
-        f"Those to delete, in place of `retainVersions`; at most {resolver.MAX_NAMED}."
+        f"Those to delete, in place of `retainVersions`; at most {resolver.MAX_NAMED:,}."
     )
 
 

@@ -44,5 +44,5 @@ def _list(kind: type[ContentUnit], api_type: type) -> Any:
     return strawberry.field(
         resolver=resolve,
         graphql_type=connection_of(api_type),
-        description=f"All {kind.__name__}, in the order of their ids, whether a repository has them or not.",
+        description=f"Every {kind.__name__}, in the order of the ids, whether a repository has it or not.",
     )

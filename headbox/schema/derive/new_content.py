@@ -58,8 +58,8 @@ def add_mutations(
     plural = f"{plural[:1].upper()}{plural[1:]}"
     parts.add_mutation(
         mutation_name("create", plural),
-        f"Make many {name} of bytes that are here. {_SAME}",
-        input_type(f"Create{plural}Input", f"Many {name} to make.", _many_fields(one_input)),
+        f"Make several {name} units of bytes that are here. {_SAME}",
+        input_type(f"Create{plural}Input", f"Several {name} units to make.", _many_fields(one_input)),
         payload_type(
             f"Create{plural}Payload",
             "What became of many creations.",

@@ -62,7 +62,7 @@ def _list(kind: type[RepositoryDocument], api_type: type) -> Any:
     return strawberry.field(
         resolver=resolve,
         graphql_type=connection_of(api_type),
-        description=f"All {kind.__name__}, by name.",
+        description=f"Every {kind.__name__}, by name.",
     )
 
 

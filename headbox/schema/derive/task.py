@@ -277,7 +277,7 @@ def _list(task_type: type[TaskType], api_type: type) -> Any:
     return strawberry.field(
         resolver=resolve,
         graphql_type=connection_of(api_type),
-        description=f"All {task_type.__name__}, the newest first.",
+        description=f"Every {task_type.__name__}, the newest first.",
     )
 
 
@@ -386,7 +386,7 @@ def _version_fields_to_give(task_type: type[VersionTask[Any]]) -> dict[str, Any]
         ),
         "overwrite": (bool | None, strawberry.field(default=True, description=overwrite)),
     }
-    limit = f"at most {MAX_UNITS} together with what else is added and removed."
+    limit = f"at most {MAX_UNITS:,} together with what else is added and removed."
     if issubclass(task_type, AddTask):
         base = "Version of the repository to begin with, so that it holds what that one held; the latest when left out."
         return {

@@ -35,7 +35,7 @@ def add_mutation(parts: Parts, new_task: type) -> None:
         return {"task_group": await resolver.create(context, task_types, values)}
 
     fields = {
-        "description": (str | None, optional("What the tasks are for; at most 4096 characters.")),
+        "description": (str | None, optional("What the tasks are for; at most 4,096 characters.")),
         "tasks": (
             list_of(new_task),
             strawberry.field(
