@@ -71,6 +71,12 @@ def back_up(server: HeadboxServer, folder: Path) -> Path:
     return Path(done.stdout.strip())
 
 
+def modes(data_dir: Path) -> dict[str, int]:
+    """Return who may do what with the artifacts and their folders, by their paths."""
+    artifacts = data_dir / "artifacts"
+    return {str(path.relative_to(artifacts)): path.stat().st_mode for path in [artifacts, *artifacts.rglob("*")]}
+
+
 def test_restored_installation_serves_what_was_backed_up(
     server: HeadboxServer, upstream: Upstream, mirror: str, elsewhere: Variables, tmp_path: Path
 ) -> None:
@@ -91,6 +97,7 @@ def test_restored_installation_serves_what_was_backed_up(
     assert {path: path.stat().st_ino for path in copied} == copied, "what was in the backup was not copied again"
     data_dir = Path(elsewhere["HEADBOX_DATA_DIR"])
     assert (data_dir / "secret.key").read_bytes() == (server.data_dir / "secret.key").read_bytes()
+    assert modes(data_dir) == modes(server.data_dir), "a proxy of another user may send what it might send before"
     with HeadboxServer(data_dir, **elsewhere) as other:
         for path, body in NEW_FILES.items():
             assert other.get(f"/content/mirror/{path}").content == body

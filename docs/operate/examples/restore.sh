@@ -34,7 +34,8 @@ s3://*) ;;
 *)
     artifacts=${storage#file://}
     mkdir -p "$artifacts"
-    cp --recursive --preserve=mode,timestamps "$folder/artifacts/." "$artifacts"
+    # A backup is for its owner alone; the artifacts are for a proxy, too, where it sends them.
+    cp --recursive --no-preserve=mode --preserve=timestamps "$folder/artifacts/." "$artifacts"
     ;;
 esac
 
