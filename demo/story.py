@@ -109,6 +109,7 @@ class Story:
         """Print where to look."""
         self._screen.links(
             {
+                "Console": f"{self._server.url}console/",
                 "GraphiQL": self._graphql,
                 "Served files": folder_url,
                 "Metrics": f"{self._server.url}metrics",

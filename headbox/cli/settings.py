@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,14 @@ def load_settings(*, data_dir: Path | None = None, **sections: Mapping[str, Any]
     except SettingsError as error:
         example = """HEADBOX_WORKER_QUEUES='["high"]'"""
         hint = f"Variables are named HEADBOX_<SECTION>_<NAME>; lists are written as JSON: {example}."
-        raise UsageFailure(str(error), hint=hint) from error
+        raise UsageFailure(_unreadable(error), hint=hint) from error
+
+
+def _unreadable(error: SettingsError) -> str:
+    """Say whose value is no JSON where JSON is needed; all that is known of a variable in a section is the section."""
+    if (field := re.search(r'field "(\w+)"', str(error))) is None:
+        return str(error)
+    return f"{_variable((field[1],))}*: the value of such a variable cannot be read"
 
 
 def _reason(detail: ErrorDetails) -> str:

@@ -179,6 +179,13 @@ def test_commands_are_there_with_their_options(page: Path, code: str) -> None:
         assert not isinstance(command, click.Group) or command.callback or "--help" in used, f"{name_of(page)}: {line}"
 
 
+def test_readme_lists_the_commands_of_make() -> None:
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"`make ([a-z-]+)`", (ROOT / "README.md").read_text())
+
+    assert set(named) == set(targets)
+
+
 def test_manifest_of_the_example_upstream_is_true() -> None:
     folder = DOCS / "examples" / "upstream"
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "PULP_MANIFEST")

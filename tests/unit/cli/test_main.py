@@ -118,6 +118,14 @@ def test_wrong_settings_are_one_line_that_names_the_variables() -> None:
     assert err.endswith("Hint: Correct or unset the variable.\n")
 
 
+def test_list_that_is_no_json_is_told_with_an_example() -> None:
+    code, out, err = run("worker", HEADBOX_WORKER_QUEUES="high")
+
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: HEADBOX_WORKER*: ")
+    assert """HEADBOX_WORKER_QUEUES='["high"]'""" in err
+
+
 def test_an_address_that_others_reach_is_refused(tmp_path: Path) -> None:
     code, out, err = run("serve", "--host", "0.0.0.0", "--data-dir", str(tmp_path))
 
