@@ -99,8 +99,10 @@ def _error_row(code: ErrorCode) -> tuple[str, ...]:
     sources = sorted({"request" if issubclass(error, RequestError) else "task" for error in classes})
     if RemoteResponse in classes:
         retryable = "by status"
+    elif len({error.retryable for error in classes}) > 1:
+        retryable = "in some cases"
     else:
-        retryable = "yes" if any(error.retryable for error in classes) else "no"
+        retryable = "yes" if classes[0].retryable else "no"
     messages = (_words(error) for error in classes)
     return f"`{code.value}`", ", ".join(sources), retryable, "<br>".join(messages)
 

@@ -131,8 +131,8 @@ MEANINGS: Mapping[type[Enum], Mapping[str, str]] = {
         "FAIL": "All of it fails, and nothing is changed.",
         "SKIP": (
             "What is at fault is left out, and said; the rest goes on. In a sync: what the metadata"
-            " describes badly or cannot be downloaded is left out and listed as an issue, at most"
-            " 10,000. What has the place of a unit that cannot be downloaded stays, in mirror mode too."
+            " describes badly or cannot be downloaded is left out and listed as an issue; more than"
+            " 10,000 of them end it. What has the place of a unit that cannot be downloaded stays, in mirror mode too."
         ),
     },
     PlanMoved: {

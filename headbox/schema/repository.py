@@ -124,7 +124,7 @@ class Repository(Node):
         return await task_resolver.page(info.context, arguments, filter=plain(filter) or None, repository_id=root.id)
 
     @field(
-        description="What it misses because its last sync could not get it, in an order that stays the same. It is"
+        description="What it misses because its syncs could not get it, in an order that stays the same. It is"
         " synced again by itself while another try may get something of it, ever more rarely.",
         graphql_type=connection_of(OpenIssue),
     )
