@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from headbox.pipeline.keeping import UNMARK_ARTIFACT, Collected, check_stored, k
 from headbox.storage.interface import ArtifactStorage
 
 CONTENT = "content"
+#: Unit and path of a row of an artifact.
+_PLACE = itemgetter(0, 1)
 
 
 class NewlyKnown(Exception):
@@ -49,7 +51,8 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
         task_id: The sync that stages.
         remote_id: Where the bytes can be fetched again.
     """
-    # In the order of their ids: indexes grow at one place at a time, and two syncs never lock each other out.
+    # In the order of their ids: indexes grow at one place at a time, and two syncs never lock each other out. For that,
+    # kinds and the artifacts of a unit have an order too, whichever the remote has.
     units = sorted(batch.units, key=attrgetter("id"))
     time = datetime.now(UTC)
     content: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
@@ -60,13 +63,13 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
         Insert("artifact", ("sha256", "size"), sorted(batch.stored.items()), {"created_at": time}, UNMARK_ARTIFACT),
         *(
             Insert(CONTENT, ("id", "document", "slot"), rows, {"kind": kind, "created_at": time, "labels": "{}"})
-            for kind, rows in content.items()
+            for kind, rows in sorted(content.items())
         ),
         Insert("content_need", ("content_id", "needed_id"), list(needs_of(units, batch.known))),
         Insert(
             "content_artifact",
             ("content_id", "relative_path", "sha256", "size"),
-            list(_content_artifacts(units, batch)),
+            sorted(_content_artifacts(units, batch), key=_PLACE),
             # A unit that was known, but not by its bytes, is told which ones it has.
             on_conflict="(content_id, relative_path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size"
             " WHERE content_artifact.sha256 IS NULL",
@@ -74,7 +77,10 @@ def inserts_of(batch: Batch, task_id: UUID, remote_id: UUID) -> list[Insert]:
         Insert(
             "artifact_source",
             ("content_id", "relative_path", "url"),
-            [(unit.id, artifact.relative_path, artifact.url) for unit in units for artifact in unit.artifacts],
+            sorted(
+                ((unit.id, artifact.relative_path, artifact.url) for unit in units for artifact in unit.artifacts),
+                key=_PLACE,
+            ),
             {"remote_id": str(remote_id)},
             # What failed at another address says nothing about this one.
             on_conflict="(content_id, relative_path, remote_id) DO UPDATE SET url = excluded.url, failed_at = NULL,"
