@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ _FIRST = ("name", "basePath", "relativePath", "number", "kind", "artifacts", "st
 _LAST = ("correlationId", "id")
 #: Values that are not worth a line.
 _EMPTY: tuple[object, ...] = (None, "", [], {})
+#: How the API writes times.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 #: What a nested object is shown by, the first that it has.
 _NAMES = ("name", "basePath", "relativePath", "number", "message", "kind", "id")
 
@@ -77,7 +80,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | No
     table = Table(box=None, pad_edge=False, header_style="bold")
     names = [name for name in _in_order(rows[0]) if any(_is_telling(row[name]) for row in rows)]
     columns = {
-        name: _Column((titles or {}).get(name, title(name)), [_cell(name, row[name]) for row in rows])
+        name: _Column((titles or {}).get(name, title(name)), [_cell(row[name]) for row in rows])
         for name in names
         if name != "id" or "name" not in names
     }
@@ -89,6 +92,15 @@ def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | No
     print_table(table)
     if left_out := [column.title for name, column in columns.items() if name not in widths]:
         click.echo(f"Too wide for this terminal: {', '.join(left_out)}. --output json has all.", err=True)
+
+
+def print_page(rows: Sequence[Mapping[str, Any]], page_info: Mapping[str, Any]) -> None:
+    """Print a page of a list as a table; on stderr, that it is empty or how to go on."""
+    print_rows(rows)
+    if not rows:
+        click.echo("There are none.", err=True)
+    if page_info["hasNextPage"]:
+        click.echo(f"There are more: --after {page_info['endCursor']}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +160,7 @@ def print_object(value: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name in _in_order(value):
         if value[name] not in _EMPTY:
-            table.add_row(title(name), _cell(name, value[name]))
+            table.add_row(title(name), _cell(value[name]))
     print_table(table)
 
 
@@ -173,15 +185,13 @@ def title(name: str) -> str:
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name.removeprefix("__"))
 
 
-def _cell(name: str, value: Any) -> Text:
-    if name.endswith("At") and isinstance(value, str):
-        value = f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"
+def _cell(value: Any) -> Text:
     # Text, not str: a name may hold what rich would take for markup.
     return Text(printable(words(value)))
 
 
 def words(value: Any) -> str:
-    """Return a value as people read it."""
+    """Return a value as people read it: times in their own time zone."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -192,7 +202,8 @@ def words(value: Any) -> str:
         if (name := label(value)) is not None:
             return words(name)
         return ", ".join(_pair(key, item) for key, item in value.items() if key != "__typename")
-    return str(value)
+    text = str(value)
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}" if _TIME.fullmatch(text) else text
 
 
 def _pair(key: str, value: Any) -> str:

@@ -8,7 +8,7 @@ import click
 
 from headbox.cli.asking import ask
 from headbox.cli.options import OutputFormat, output_option, server_options
-from headbox.cli.output import print_data, print_rows
+from headbox.cli.output import print_data, print_page
 from headbox.client import Profile
 
 _SEARCH = """\
@@ -29,9 +29,7 @@ def _search(*, text: str, server: Profile, output_format: OutputFormat, first: i
     if output_format != "table":
         print_data(found, output_format)
         return
-    print_rows([_row(edge) for edge in found["edges"]])
-    if found["pageInfo"]["hasNextPage"]:
-        click.echo(f"There are more: --after {found['pageInfo']['endCursor']}", err=True)
+    print_page([_row(edge) for edge in found["edges"]], found["pageInfo"])
 
 
 def _row(edge: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import sys
+import tomllib
 import types
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -184,6 +185,15 @@ def test_readme_lists_the_commands_of_make() -> None:
     named = re.findall(r"`make ([a-z-]+)`", (ROOT / "README.md").read_text())
 
     assert set(named) == set(targets)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/explanation/architecture.md"])
+def test_page_names_every_layer(page: str) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    words = set(re.findall(r"\w+", (ROOT / page).read_text()))
+
+    assert {name for layer in layers for name in layer.split(" | ")} <= words
 
 
 def test_manifest_of_the_example_upstream_is_true() -> None:

@@ -9,7 +9,7 @@ import click
 from headbox.cli.derived.operations import Shape
 from headbox.cli.derived.plan_printing import print_plan
 from headbox.cli.options import OutputFormat
-from headbox.cli.output import print_data, print_heading, print_object, print_rows, words
+from headbox.cli.output import print_data, print_heading, print_object, print_page, print_rows, words
 from headbox.cli.printable import printable
 
 
@@ -20,7 +20,7 @@ def print_result(shape: Shape, result: Any, output_format: OutputFormat) -> None
     elif shape is Shape.PAYLOAD:
         _print_payload(result)
     elif shape is Shape.CONNECTION:
-        _print_page(result)
+        print_page(result["nodes"], result["pageInfo"])
     elif shape is Shape.LIST:
         print_rows(result)
     elif shape in {Shape.PLAN, Shape.REPORT}:
@@ -44,9 +44,3 @@ def _print_payload(result: dict[str, Any]) -> None:
     # What belongs to no object, such as a secret that is shown once.
     if plain := {name: value for name, value in result.items() if not isinstance(value, dict | list | None)}:
         print_object(plain)
-
-
-def _print_page(result: dict[str, Any]) -> None:
-    print_rows(result["nodes"])
-    if result["pageInfo"]["hasNextPage"]:
-        click.echo(f"There are more: --after {result['pageInfo']['endCursor']}", err=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from headbox.cli.output import print_rows, words
+from headbox.cli.output import print_page, print_rows, words
 
 ID = "RmlsZVN5bmM6MDFhMjA3NjktMWE4MS03ZGE3LWJmM2YtYzNkNTZkMmJkZGM4"
 ROW = {
@@ -31,6 +33,21 @@ def test_a_pipe_gets_everything_in_one_line(capsys: pytest.CaptureFixture[str]) 
     head, row = capsys.readouterr().out.splitlines()
     assert head.split() == ["kind", "state", "created", "at", "note", "correlation", "id", "id"]
     assert row.endswith(f"be7935fac7289e7e  {ID}")
+
+
+def test_times_are_told_alike_wherever_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"name": "nightly", "asOf": "2026-11-23T07:57:38.12+00:00", "runs": ["2026-11-23T07:57:38+00:00"]}])
+
+    shown = f"{datetime(2026, 11, 23, 7, 57, 38, tzinfo=UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    assert capsys.readouterr().out.splitlines()[1] == f"nightly  {shown}  {shown}"
+
+
+def test_page_says_that_it_is_empty_and_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    print_page([], {"hasNextPage": False, "endCursor": None})
+    assert capsys.readouterr() == ("", "There are none.\n")
+
+    print_page([ROW], {"hasNextPage": True, "endCursor": "c"})
+    assert capsys.readouterr().err == "There are more: --after c\n"
 
 
 @pytest.mark.parametrize(("columns", "shown"), [(200, 6), (80, 5), (40, 2), (20, 1)])
