@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import click
+from tortoise.exceptions import BaseORMException
 
 from headbox.cli.failures import ExitCode, Failure, UsageFailure
 from headbox.cli.options import data_dir_option
@@ -30,6 +31,9 @@ def _migrate(data_dir: Path | None, *, check: bool, new_key: bool) -> None:
         pending = asyncio.run(pending_migrations(database) if check else _apply(database))
     except DatabaseUnusable as error:
         raise Failure(f"{error}.", hint=error.hint) from error
+    except BaseORMException as error:
+        hint = "What was applied before stays. Let this user do it, or whoever is in the way end; then run it again."
+        raise Failure(f"{database.name} cannot be migrated: {error}.", hint=hint) from error
     for name in pending:
         click.echo(f"{'pending' if check else 'applied'}  {name}")
     if new_key and not check:

@@ -249,6 +249,16 @@ def test_database_that_is_not_migrated_is_refused(data_dir: Path, tmp_path: Path
     assert "Run headbox migrate" in refused("api", "--data-dir", str(data_dir), HEADBOX_DATABASE_URL=url)
 
 
+def test_migration_that_the_database_refuses_says_why(data_dir: Path) -> None:
+    url = os.environ["HEADBOX_DATABASE_URL"].rpartition("/")[0] + "/postgres?default_transaction_read_only=on"
+
+    done = launcher().run(["migrate", "--data-dir", str(data_dir)], {**os.environ, "HEADBOX_DATABASE_URL": url})
+
+    assert done.returncode == 1
+    assert "cannot be migrated: cannot execute CREATE TABLE in a read-only transaction" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("api", "--host", "0.0.0.0"), ("content", "--host", "0.0.0.0"), ("worker", "--health-host", "0.0.0.0")],
