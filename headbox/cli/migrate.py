@@ -32,7 +32,7 @@ def _migrate(data_dir: Path | None, *, check: bool, new_key: bool) -> None:
     except DatabaseUnusable as error:
         raise Failure(f"{error}.", hint=error.hint) from error
     except BaseORMException as error:
-        hint = "What was applied before stays. Let this user do it, or whoever is in the way end; then run it again."
+        hint = "What was applied stays. Let this user create tables, or end what is in the way, and run it again."
         raise Failure(f"{database.name} cannot be migrated: {error}.", hint=hint) from error
     for name in pending:
         click.echo(f"{'pending' if check else 'applied'}  {name}")
