@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
@@ -40,6 +41,15 @@ class Claim:
 
     resource: str = strawberry.field(description="Type and identifier of the resource.")
     exclusive: bool = strawberry.field(description="Whether it is for this task alone; shared ones do not conflict.")
+
+    @field(
+        description="The repository, where the resource is one.",
+        graphql_type=lazy("Repository", "repository") | None,
+    )
+    @staticmethod
+    def repository(root: strawberry.Parent[models.TaskClaim], info: Info) -> Awaitable[models.Repository | None] | None:
+        kind, _, identifier = root.resource.partition(":")
+        return info.context.loaders.repository.load(UUID(identifier)) if kind == "repository" else None
 
 
 @strawberry.type(description="How far a part of an action is.")

@@ -25,7 +25,7 @@ mutation ($url: String!, $automation: Automation = DISTRIBUTE, $paths: [NewDistr
     distributions { id name basePath url source { __typename ... on LatestOfRepository { repository { name } } }
       serving { id } contentGuard { id } }
     task { id kind state mode automation onError force remoteRevision
-      repository { name } remote { name } settings { manifest } claims { resource exclusive } }
+      repository { name } remote { name } settings { manifest } claims { resource exclusive repository { name } } }
     errors { code message path }
   }
 }
@@ -77,7 +77,9 @@ async def test_one_mutation_creates_everything(api: Api, files: Upstream) -> Non
         "file.sync", "WAITING", "MIRROR", "DISTRIBUTE"
     )  # fmt: skip
     assert (task["repository"]["name"], task["remote"]["name"], task["remoteRevision"]) == ("mirror", "upstream", 1)
-    assert task["claims"] == [{"resource": task["claims"][0]["resource"], "exclusive": True}]
+    [claim] = task["claims"]
+    assert claim["resource"].startswith("repository:")
+    assert (claim["exclusive"], claim["repository"]) == (True, {"name": "mirror"})
 
 
 async def test_finished_sync_shows_all_that_it_made(api: Api, files: Upstream) -> None:

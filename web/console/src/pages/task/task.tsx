@@ -37,6 +37,10 @@ const DETAILS = graphql(`
       claims {
         resource
         exclusive
+        repository {
+          id
+          name
+        }
       }
       blockedBy {
         id
@@ -241,9 +245,19 @@ function Details({ task, details }: { task: TaskStateFragment; details: NonNulla
           {details.claims.length === 0 ? (
             <span className="quiet">nothing</span>
           ) : (
-            details.claims.map(({ resource, exclusive }) => (
+            details.claims.map(({ resource, exclusive, repository }) => (
               <div key={resource}>
-                <Name text={resource} mono /> {exclusive ? "for itself" : "with others"}
+                {repository ? (
+                  <>
+                    repository{" "}
+                    <Link href={`/repositories/${repository.id}`}>
+                      <Name text={repository.name} />
+                    </Link>
+                  </>
+                ) : (
+                  <Name text={resource} mono />
+                )}{" "}
+                {exclusive ? "for itself" : "with others"}
               </div>
             ))
           )}
