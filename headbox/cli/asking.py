@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import click
+
 from headbox.cli.failures import Failure, UnreachableFailure
+from headbox.cli.printable import printable
 from headbox.client import (
     Client,
     ClientError,
@@ -39,6 +42,11 @@ def ask(server: Profile, work: Callable[[Client], Awaitable[T]]) -> T:
         return asyncio.run(run())
     except ClientError as error:
         raise failure_of(error) from error
+
+
+def tell_lost(reason: str) -> None:
+    """Tell on stderr that a server that is followed is away."""
+    click.echo(f"{printable(reason)}; trying again", err=True)
 
 
 def failure_of(error: ClientError) -> Failure:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
 import click
 
-from headbox.cli.asking import ask
+from headbox.cli.asking import ask, tell_lost
 from headbox.cli.failures import Failure
 from headbox.cli.options import OutputFormat, output_option, server_options
 from headbox.cli.output import print_record
@@ -23,7 +24,7 @@ query ReadLog($id: ID!, $after: String) {{
   }}
 }}
 """
-FOLLOW_LOG = f"subscription FollowLog($id: ID!) {{ taskLog(id: $id) {{ dropped lines {{ {_LINE} }} }} }}"
+FOLLOW_LOG = f"subscription FollowLog($id: ID!) {{ taskLog(id: $id) {{ ended lines {{ {_LINE} }} }} }}"
 
 
 def _log(id: str, server: Profile, output_format: OutputFormat, *, is_followed: bool) -> None:
@@ -59,9 +60,17 @@ async def _read(client: Client, task_id: str) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _follow(client: Client, task_id: str) -> AsyncIterator[dict[str, Any]]:
-    """Yield the lines that there are, and those that come until the task has ended."""
-    async for data in client.subscribe(FOLLOW_LOG, {"id": task_id}):
-        yield data["taskLog"]
+    """Yield the lines that there are, and those that come until the task has ended, through restarts of the server."""
+    seen = 0
+    async with aclosing(client.follow(FOLLOW_LOG, {"id": task_id}, on_lost=tell_lost)) as updates:
+        async for data in updates:
+            # Each connection begins with all lines so far.
+            lines = [line for line in data["taskLog"]["lines"] if line["number"] > seen]
+            if lines:
+                yield {"dropped": lines[0]["number"] - seen - 1, "lines": lines}
+                seen = lines[-1]["number"]
+            if data["taskLog"]["ended"]:
+                return
 
 
 def _text(line: dict[str, Any]) -> str:

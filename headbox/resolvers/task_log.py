@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -47,10 +47,12 @@ class NewLines:
     Attributes:
         lines: The lines, in order.
         dropped: How many lines before them nobody will see any more.
+        ended: Whether they are the last ones.
     """
 
     lines: Sequence[Line]
     dropped: int
+    ended: bool = False
 
 
 async def page(context: Context, task: Task, arguments: PageArguments) -> LogPage:
@@ -65,7 +67,7 @@ async def page(context: Context, task: Task, arguments: PageArguments) -> LogPag
 
 
 async def watch(context: Context, id: str) -> AsyncGenerator[NewLines, None]:
-    """Yield the lines so far, then new ones as they are written; ends when the task has ended.
+    """Yield the lines so far, then new ones as they are written, and at the end of the task the last, if there are any.
 
     Raises:
         NotFound: There is no task with this id; before the first lines.
@@ -81,17 +83,16 @@ async def watch(context: Context, id: str) -> AsyncGenerator[NewLines, None]:
         if task is None or context.types.name_of(task) is None:
             raise NotFound(what="Task", key=id, path=("id",))
         watched = _Watched(task)
-        yield await watched.read()
-        if await watched.was_over_long_ago(context):
+        is_whole = await watched.was_over_long_ago(context)
+        yield replace(await watched.read(), ended=is_whole)
+        if is_whole:
             return
         while not watched.is_over:
             event, state = await _first_of(lines, states, watched.patience_seconds)
             found = await watched.after(event, state)
             if found.lines:
                 yield found
-        last = await watched.read()
-        if last.lines:
-            yield last
+        yield replace(await watched.read(), ended=True)
 
 
 class _Watched:

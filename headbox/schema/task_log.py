@@ -44,10 +44,16 @@ class LogLineConnection(ConnectionFields):
 class TaskLogUpdate:
     """See `resolvers.task_log.NewLines`."""
 
-    lines: list[LogLine] = strawberry.field(description="The lines, in order; none in the first message of a new log.")
+    lines: list[LogLine] = strawberry.field(
+        description="The lines, in order; there may be none in the first message and in the last one."
+    )
     dropped: BigInt = strawberry.field(
         description="How many lines between these and those of the message before are gone: it was a long log, or a"
         " slow client."
+    )
+    ended: bool = strawberry.field(
+        description="Whether this is the last message, since the task has ended. A stream that completes without it was"
+        " completed by a server that stops: subscribe again."
     )
 
 

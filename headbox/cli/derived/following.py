@@ -10,7 +10,7 @@ from typing import Any
 import click
 from graphql import GraphQLSchema
 
-from headbox.cli.asking import ask
+from headbox.cli.asking import ask, tell_lost
 from headbox.cli.derived.commands import DerivedCommand
 from headbox.cli.derived.operations import Operation, Shape
 from headbox.cli.derived.parameters import variables
@@ -18,7 +18,6 @@ from headbox.cli.derived.references import Lookup, Reference, resolved
 from headbox.cli.derived.request import document
 from headbox.cli.options import OutputFormat
 from headbox.cli.output import line_of, print_object, print_record
-from headbox.cli.printable import printable
 from headbox.client import Client, Profile
 
 #: Things whose last line is remembered.
@@ -66,7 +65,7 @@ class FollowingCommand(DerivedCommand):
 
     async def _follow(self, client: Client, given: dict[str, Any], output_format: OutputFormat) -> None:
         text, values = document(self._stream, await resolved(client, given))
-        async for data in client.follow(text, values, on_lost=_tell_lost):
+        async for data in client.follow(text, values, on_lost=tell_lost):
             self._show(data["result"], output_format)
 
     def _show(self, state: dict[str, Any], output_format: OutputFormat) -> None:
@@ -86,7 +85,3 @@ class FollowingCommand(DerivedCommand):
             self._told.clear()
         self._told[key] = line
         click.echo(f"{datetime.now().astimezone():%H:%M:%S}  {line}")
-
-
-def _tell_lost(reason: str) -> None:
-    click.echo(f"{printable(reason)}; trying again", err=True)

@@ -27,7 +27,7 @@ query ($id: ID!, $first: Int, $after: String, $last: Int) {{
   }} }}
 }}
 """
-WATCH = f"subscription ($id: ID!) {{ taskLog(id: $id) {{ dropped lines {{ {LINE} }} }} }}"
+WATCH = f"subscription ($id: ID!) {{ taskLog(id: $id) {{ dropped ended lines {{ {LINE} }} }} }}"
 
 log = logging.getLogger("tests.plugin")
 
@@ -43,9 +43,11 @@ def messages(page: dict[str, Any]) -> list[str]:
 
 
 async def watched(updates: AsyncIterator[dict[str, Any]]) -> list[str]:
-    """Return the messages of all lines up to the end."""
+    """Return the messages of all lines up to the end, which the last update says it is."""
     async with asyncio.timeout(20):
-        return [line["message"] async for update in updates for line in update["taskLog"]["lines"]]
+        received = [update["taskLog"] async for update in updates]
+    assert [update["ended"] for update in received] == [False] * (len(received) - 1) + [True]
+    return [line["message"] for update in received for line in update["lines"]]
 
 
 @pytest.fixture
@@ -204,7 +206,7 @@ async def test_watcher_of_a_task_that_never_runs_is_told_of_the_end(api: Api, en
     task = await make_wait(engine, gate)
 
     async with api.subscribe(WATCH, id=gid("WaitTask", task)) as updates:
-        assert (await anext(updates))["taskLog"] == {"dropped": 0, "lines": []}
+        assert (await anext(updates))["taskLog"] == {"dropped": 0, "ended": False, "lines": []}
         await engine.cancel(task)
         assert await watched(updates) == []
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 from headbox.cli.task_log import log_command
+from headbox.client import subscriptions
 from tests.support.scripted import Scripted, events
 
 AT = "2026-01-31T12:00:00+00:00"
@@ -33,6 +34,10 @@ def line(number: int, message: str, **extra: Any) -> dict[str, Any]:
         "message": message,
         "extra": extra,
     }
+
+
+def update(*lines: dict[str, Any], ended: bool = False) -> dict[str, Any]:
+    return {"taskLog": {"lines": lines, "ended": ended}}
 
 
 def page(*lines: dict[str, Any], dropped: int = 0, after: str | None = None) -> web.Response:
@@ -79,13 +84,30 @@ async def test_json_is_a_line_for_each_line(scripted: Scripted) -> None:
 
 
 async def test_followed_log_goes_on_until_the_end(scripted: Scripted) -> None:
-    first = {"taskLog": {"dropped": 0, "lines": [line(1, "one")]}}
-    second = {"taskLog": {"dropped": 0, "lines": [line(2, "two")]}}
-    scripted.answers.append(events(first, second, is_complete=True))
+    scripted.answers.append(
+        events(update(line(1, "one")), update(line(2, "two")), update(ended=True), is_complete=True)
+    )
 
-    _, printed, _ = await run(scripted, "--follow")
+    _, printed, errors = await run(scripted, "--follow")
 
     assert [text.rsplit(" ", 1)[1] for text in printed] == ["one", "two"]
+    assert errors == ""
+
+
+async def test_followed_log_goes_on_where_it_was_when_the_server_stops(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.01)
+    scripted.answers += (
+        events(update(line(1, "one"), line(2, "two")), is_complete=True),
+        events(update(line(2, "two"), line(3, "three")), is_complete=True),
+        events(update(line(6, "six"), ended=True), is_complete=True),
+    )
+
+    _, printed, errors = await run(scripted, "--follow")
+
+    assert [text.rsplit(" ", 1)[1] for text in printed] == ["one", "two", "three", "six"]
+    assert errors.splitlines() == [f"{scripted.url} has stopped; trying again"] * 2 + ["(2 lines are gone)"]
 
 
 async def test_task_that_is_not_there_is_told(scripted: Scripted) -> None:
