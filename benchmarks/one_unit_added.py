@@ -73,11 +73,11 @@ def _fill(database: Path, repository_id: UUID, units: int) -> None:
             with connection:
                 _insert(connection, rows[start : start + AT_ONCE], brought)
         with connection:
-            by_kind = json.dumps({FileContent.kind: {"present": units, "added": units, "removed": 0}})
+            by_kind = json.dumps({FileContent.kind: {"present": units, "added": units, "removed": 0, "size": units}})
             connection.execute(
-                "UPDATE repository_version SET present = ?, added = ?, by_kind = ?"
+                "UPDATE repository_version SET present = ?, added = ?, size = ?, by_kind = ?"
                 " WHERE repository_id = ? AND number = 1",
-                (units, units, by_kind, str(repository_id)),
+                (units, units, units, by_kind, str(repository_id)),
             )
 
 
@@ -101,8 +101,8 @@ def _insert(
         [(key, path, sha256) for key, _, path, sha256 in rows],
     )
     connection.executemany(
-        "INSERT INTO membership (repository_id, added_at, added_by_id, content_id, slot, added_in, origin)"
-        " VALUES (?, ?, ?, ?, ?, 1, 'sync')",
+        "INSERT INTO membership (repository_id, added_at, added_by_id, content_id, slot, added_in, origin, size)"
+        " VALUES (?, ?, ?, ?, ?, 1, 'sync', 1)",
         [(*brought, key, slot) for key, slot, _, _ in rows],
     )
 

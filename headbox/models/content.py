@@ -133,6 +133,8 @@ class Membership(Model):
     removed_in = fields.BigIntField(null=True)
     # The unit's own: no two open intervals of a repository have the same.
     slot = fields.UUIDField()
+    # Bytes of its artifacts, as far as their sizes were known then: what it counts for in the versions that hold it.
+    size = fields.BigIntField()
     # How the unit came in, when, by which task, and who asked for that; they outlive the task and the version.
     origin = fields.CharEnumField(Origin, max_length=10)
     added_at = fields.DatetimeField()

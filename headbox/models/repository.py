@@ -62,7 +62,9 @@ class RepositoryVersion(Row):
     present = fields.BigIntField(default=0)
     added = fields.BigIntField(default=0)
     removed = fields.BigIntField(default=0)
-    # Kind -> {"present": n, "added": n, "removed": n}; kinds without a unit are left out.
+    # Bytes of the units that are present, as their memberships count them.
+    size = fields.BigIntField(default=0)
+    # Kind -> {"present": n, "added": n, "removed": n, "size": n}; kinds without a unit are left out.
     by_kind: fields.JSONField[dict[str, dict[str, int]]] = fields.JSONField(default=dict)
 
     class Meta(Model.Meta):

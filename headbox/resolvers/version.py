@@ -72,6 +72,7 @@ class KindCount:
     present: int
     added: int
     removed: int
+    size: int
 
 
 def counts_by_kind(version: RepositoryVersion) -> list[KindCount]:

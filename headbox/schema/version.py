@@ -27,6 +27,10 @@ from headbox.schema.scalars import JSON, BigInt
 from headbox.services.version_deletion import DeletionPlan
 
 Row = strawberry.Parent[models.RepositoryVersion]
+SIZE = (
+    "Bytes of all artifacts of the units that the version has, as far as sizes were known when each was added; those of"
+    " two units count twice, even where they are the same."
+)
 
 
 @strawberry.type(name="KindCount", description="How many content units of one kind.")
@@ -37,6 +41,7 @@ class KindCountType:
     present: BigInt = strawberry.field(description="Units that the version has.")
     added: BigInt = strawberry.field(description="Units that it has and the version before it has not.")
     removed: BigInt = strawberry.field(description="Units that the version before it has and it has not.")
+    size: BigInt = strawberry.field(description=SIZE)
 
 
 @strawberry.type(description="How many content units a version has, and how many it changed.")
@@ -46,6 +51,7 @@ class VersionSummary:
     present: BigInt = strawberry.field(description="Units that the version has.")
     added: BigInt = strawberry.field(description="Units that it has and the version before it has not.")
     removed: BigInt = strawberry.field(description="Units that the version before it has and it has not.")
+    size: BigInt = strawberry.field(description=SIZE)
 
     @field(description="The same by kind of content, in the order of the kinds.", graphql_type=list[KindCountType])
     @staticmethod

@@ -28,7 +28,7 @@ class NextVersion:
     """A version that was prepared and is not visible yet.
 
     Attributes:
-        by_kind: Kind -> present, added and removed units.
+        by_kind: Kind -> present, added and removed units, and the bytes of those present.
         base_number: Number of the version that it is made from.
     """
 
@@ -321,8 +321,8 @@ async def _add_removed_since(
     await execute(
         connection,
         "INSERT INTO membership"  # noqa: S608
-        " (repository_id, content_id, added_in, origin, added_at, added_by_id, added_by_user, slot)"
-        " SELECT repository_id, content_id, ?, origin, ?, ?, ?, slot FROM membership"
+        " (repository_id, content_id, added_in, origin, added_at, added_by_id, added_by_user, slot, size)"
+        " SELECT repository_id, content_id, ?, origin, ?, ?, ?, slot, size FROM membership"
         f" WHERE repository_id = ? AND added_in <= ? AND removed_in > ?{but_for}"
         " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = membership.repository_id"
         "                 AND present.slot = membership.slot AND present.removed_in IS NULL)"
@@ -353,8 +353,10 @@ async def _add_staged(
         await execute(
             connection,
             "INSERT INTO membership"  # noqa: S608
-            " (repository_id, content_id, added_in, origin, added_at, added_by_id, added_by_user, slot)"
-            " SELECT ?, staged_content.content_id, ?, ?, ?, staged_content.task_id, ?, staged_content.slot"
+            " (repository_id, content_id, added_in, origin, added_at, added_by_id, added_by_user, slot, size)"
+            " SELECT ?, staged_content.content_id, ?, ?, ?, staged_content.task_id, ?, staged_content.slot,"
+            "  (SELECT COALESCE(SUM(size), 0) FROM content_artifact"
+            "   WHERE content_artifact.content_id = staged_content.content_id)"
             f" FROM staged_content WHERE {of_tasks}"
             " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
             "                 AND present.slot = staged_content.slot AND present.removed_in IS NULL)"
@@ -391,6 +393,7 @@ async def commit(connection: Connection, prepared: NextVersion, task_id: UUID) -
         present=sum(counts["present"] for counts in prepared.by_kind.values()),
         added=prepared.added,
         removed=prepared.removed,
+        size=sum(counts["size"] for counts in prepared.by_kind.values()),
         by_kind=prepared.by_kind,
         using_db=connection,
     )
@@ -408,16 +411,18 @@ async def latest(connection: Connection, repository: Repository) -> RepositoryVe
 
 async def _summarised(connection: Connection, repository: Repository, number: int) -> NextVersion:
     previous = await latest(connection, repository)
-    counts: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"present": 0, "added": 0, "removed": 0})
+    counts: defaultdict[str, dict[str, int]] = defaultdict(
+        lambda: dict.fromkeys(("present", "added", "removed", "size"), 0)
+    )
     for kind, numbers in previous.by_kind.items():
-        counts[kind]["present"] = numbers["present"]
+        counts[kind] |= {"present": numbers["present"], "size": numbers["size"]}
     totals = {"added": 0, "removed": 0}
     for change, sign in (("added", 1), ("removed", -1)):
         rows = await fetch(
             connection,
             # Counted by a column that only the index of what changed leads to: SQLite goes through all of another one
             # that has the rest.
-            f"SELECT content.kind, COUNT(membership.slot) AS units FROM membership"  # noqa: S608
+            "SELECT content.kind, COUNT(membership.slot) AS units, SUM(membership.size) AS size FROM membership"  # noqa: S608
             " JOIN content ON content.id = membership.content_id"
             f" WHERE membership.repository_id = ? AND membership.{change}_in = ? GROUP BY content.kind",
             [str(repository.id), number],
@@ -425,6 +430,7 @@ async def _summarised(connection: Connection, repository: Repository, number: in
         for row in rows:
             counts[row["kind"]][change] = row["units"]
             counts[row["kind"]]["present"] += sign * row["units"]
+            counts[row["kind"]]["size"] += sign * int(row["size"])
             totals[change] += row["units"]
     return NextVersion(
         repository, number, totals["added"], totals["removed"], base_number=number - 1, by_kind=dict(counts)

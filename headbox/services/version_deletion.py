@@ -213,7 +213,7 @@ async def _join(connection: Connection, gap: _Gap) -> None:
     """Make one interval of two that only deleted versions lie between."""
     rows = await fetch(
         connection,
-        "SELECT earlier.id AS earlier, later.id AS later, later.removed_in FROM membership earlier"
+        "SELECT earlier.id AS earlier, later.id AS later, later.removed_in, later.size FROM membership earlier"
         " JOIN membership later ON later.repository_id = earlier.repository_id"
         "  AND later.content_id = earlier.content_id AND later.added_in >= earlier.removed_in"
         "  AND later.added_in <= ? AND (later.removed_in IS NULL OR later.removed_in > ?)"
@@ -225,16 +225,17 @@ async def _join(connection: Connection, gap: _Gap) -> None:
         # In this order: a unit has one open interval at a time.
         await execute(connection, "DELETE FROM membership WHERE id = ?", [row["later"]])
         await execute(
-            connection, "UPDATE membership SET removed_in = ? WHERE id = ?", [row["removed_in"], row["earlier"]]
+            connection,
+            # Later versions count it as it was when it came back.
+            "UPDATE membership SET removed_in = ?, size = ? WHERE id = ?",
+            [row["removed_in"], row["size"], row["earlier"]],
         )
 
 
 async def _summarise(connection: Connection, after: RepositoryVersion, gap: _Gap) -> None:
     """Count what the version behind a gap changes now."""
     counts: dict[str, dict[str, int]] = {
-        kind: {"present": numbers["present"], "added": 0, "removed": 0}
-        for kind, numbers in after.by_kind.items()
-        if numbers["present"]
+        kind: numbers | {"added": 0, "removed": 0} for kind, numbers in after.by_kind.items() if numbers["present"]
     }
     if gap.before < 0:
         # Nothing is before it: what it holds, it added.
@@ -244,7 +245,9 @@ async def _summarise(connection: Connection, after: RepositoryVersion, gap: _Gap
         for change in ("added", "removed"):
             rows = await _changed(connection, gap, change)
             for row in rows:
-                counts.setdefault(row["kind"], {"present": 0, "added": 0, "removed": 0})[change] = row["units"]
+                counts.setdefault(row["kind"], {"present": 0, "added": 0, "removed": 0, "size": 0})[change] = row[
+                    "units"
+                ]
     after.by_kind = counts
     after.added = sum(numbers["added"] for numbers in counts.values())
     after.removed = sum(numbers["removed"] for numbers in counts.values())

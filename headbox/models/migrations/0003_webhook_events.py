@@ -85,6 +85,7 @@ _VERSION = Source(
         "present": "NEW.present",
         "added": "NEW.added",
         "removed": "NEW.removed",
+        "size": "NEW.size",
     },
     repository="NEW.repository_id",
     joins="JOIN repository ON repository.id = NEW.repository_id",

@@ -81,6 +81,7 @@ class Messages:
                 "present": row["present"],
                 "added": row["added"],
                 "removed": row["removed"],
+                "size": row["size"],
             },
         }
 

@@ -174,6 +174,7 @@ class Site:
                 content_id=content_id,
                 added_in=number,
                 slot=content_id,
+                size=1,
                 origin=Origin.SYNC,
                 added_at=datetime.now(UTC),
                 added_by_id=uuid7(),

@@ -36,7 +36,7 @@ VERSION = """
 query ($id: ID!, $number: BigInt!) {
   node(id: $id) { ... on Repository { version(number: $number) {
     id number base { number }
-    summary { present added removed byKind { kind present added removed } }
+    summary { present added removed size byKind { kind present added removed size } }
     content(first: 100) { totalCount edges {
       origin addedAt addedBy { id kind } node { id ... on FileContent { relativePath sha256 } }
     } }

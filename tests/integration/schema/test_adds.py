@@ -54,7 +54,8 @@ async def test_add_makes_a_version_that_tells_where_everything_came_from(shelf: 
         "present": 2,
         "added": 1,
         "removed": 1,
-        "byKind": [{"kind": "file.content", "present": 2, "added": 1, "removed": 1}],
+        "size": 2,
+        "byKind": [{"kind": "file.content", "present": 2, "added": 1, "removed": 1, "size": 2}],
     }
     assert (paths(version["added"]), paths(version["removed"])) == ({"c"}, {"a"})
     edges = {edge["node"]["relativePath"]: edge for edge in version["content"]["edges"]}

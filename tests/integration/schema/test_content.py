@@ -37,6 +37,7 @@ async def add_content(repository: Repository, version: int, *paths: str, origin:
             content_id=content.id,
             added_in=version,
             slot=content.slot,
+            size=1,
             origin=origin,
             added_at=datetime.now(UTC),
             added_by_id=uuid7(),
@@ -50,7 +51,7 @@ async def add_content(repository: Repository, version: int, *paths: str, origin:
         previous_number=version - 1,
         present=present,
         added=len(paths),
-        by_kind={"file.content": {"present": present, "added": len(paths), "removed": 0}},
+        by_kind={"file.content": {"present": present, "added": len(paths), "removed": 0, "size": present}},
     )
     repository.latest_number = version
     await repository.save()

@@ -108,6 +108,7 @@ async def add(unit: ContentUnit, repository: Repository | None = None, labels: d
             content_id=content.id,
             added_in=1,
             slot=content.slot,
+            size=1,
             origin=Origin.SYNC,
             added_at=datetime.now(UTC),
             added_by_id=uuid7(),

@@ -93,7 +93,9 @@ async def test_finished_sync_shows_all_that_it_made(api: Api, files: Upstream) -
             actions { name state reports { code unit done total totalKind } }
             createdResources { __typename id }
             ... on FileSync {
-              repositoryVersion { id number summary { present added removed byKind { kind present added removed } } }
+              repositoryVersion {
+                id number summary { present added removed size byKind { kind present added removed size } }
+              }
               publication { id reused distributable settings { id } repositoryVersion { number } }
               issues { totalCount edges { node { code } } }
             }
@@ -113,7 +115,8 @@ async def test_finished_sync_shows_all_that_it_made(api: Api, files: Upstream) -
         "present": 3,
         "added": 3,
         "removed": 0,
-        "byKind": [{"kind": "file.content", "present": 3, "added": 3, "removed": 0}],
+        "size": 16,
+        "byKind": [{"kind": "file.content", "present": 3, "added": 3, "removed": 0, "size": 16}],
     }
     assert task["publication"]["reused"] is False
     assert task["publication"]["repositoryVersion"] == {"number": 1}

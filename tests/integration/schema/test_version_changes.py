@@ -128,7 +128,8 @@ async def test_others_hold_what_they_held_after_a_deletion(shelf: Shelf) -> None
         "present": 2,
         "added": 1,
         "removed": 1,
-        "byKind": [{"kind": "file.content", "present": 2, "added": 1, "removed": 1}],
+        "size": 2,
+        "byKind": [{"kind": "file.content", "present": 2, "added": 1, "removed": 1, "size": 2}],
     }
     assert last["base"] is None
     assert await diff(shelf, 2, 4) == {("ADDED", "c"), ("REMOVED", "b")}

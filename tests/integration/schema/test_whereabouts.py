@@ -81,6 +81,7 @@ async def test_version_that_is_not_visible_yet_is_not_told(api: Api, mirror: Mir
         repository_id=mirror.repository.id,
         content_id=two.id,
         slot=two.slot,
+        size=1,
         added_in=4,
         origin=Origin.SYNC,
         added_at=row.added_at,

@@ -25,7 +25,7 @@ async def test_first_sync_makes_version_one_of_all_that_the_manifest_lists(mirro
     assert task.created_resources == [f"RepositoryVersion:{version.id}"]
     assert (version.number, version.base_number, version.created_by_id) == (1, 0, task.id)
     assert (version.present, version.added, version.removed) == (3, 3, 0)
-    assert version.by_kind == {"file.content": {"present": 3, "added": 3, "removed": 0}}
+    assert version.by_kind == {"file.content": {"present": 3, "added": 3, "removed": 0, "size": 3}}
     assert await mirror.files() == digests(FILES)
     assert await mirror.files(0) == {}
 
@@ -114,7 +114,7 @@ async def test_empty_manifest_empties_a_mirror(mirror: Mirror) -> None:
     await mirror.sync({})
 
     assert await mirror.files() == {}
-    assert (await mirror.version()).by_kind == {"file.content": {"present": 0, "added": 0, "removed": 3}}
+    assert (await mirror.version()).by_kind == {"file.content": {"present": 0, "added": 0, "removed": 3, "size": 0}}
 
 
 async def test_empty_manifest_makes_no_version_of_an_empty_repository(mirror: Mirror) -> None:

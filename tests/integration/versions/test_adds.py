@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from headbox.errors import Invalid, LimitExceeded, NotFound, Required, SlotTaken
-from headbox.models import Membership, RepositoryVersion, Task
+from headbox.models import ContentArtifact, Membership, RepositoryVersion, Task
 from headbox.plugin_api import PublishContext
 from headbox.plugins.file.kinds import FilePublishSettings
 from headbox.plugins.file.publish import FilePublish
@@ -51,6 +51,21 @@ async def test_what_is_there_already_changes_nothing(engine: LocalEngine) -> Non
 
     assert task.result["repository_version"] is None
     assert (await latest_version(repository)).number == 1
+
+
+async def test_size_that_was_learned_later_leaves_versions_that_did_not_count_it(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    unknown, known = await make_files(engine, ("a", "11"), ("b", "222"))
+    await ContentArtifact.filter(content_id=unknown).update(size=None)
+    await engine.completed(await create_add(engine, repository, [unknown, known]))
+    assert (await latest_version(repository)).size == 3
+    await ContentArtifact.filter(content_id=unknown).update(size=2)
+
+    await engine.completed(await create_add(engine, repository, remove=[unknown]))
+    assert (await latest_version(repository)).size == 3
+
+    await engine.completed(await create_add(engine, repository, [unknown]))
+    assert (await latest_version(repository)).size == 5
 
 
 async def test_unit_takes_the_place_of_another(engine: LocalEngine) -> None:

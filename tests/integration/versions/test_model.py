@@ -32,7 +32,7 @@ from tests.support.length import rounds
 from tests.support.upstream import Upstream, pulp_manifest
 
 PATHS = ("a", "b", "c", "d")
-TEXTS = ("0", "1", "2")
+TEXTS = ("0", "11", "222")
 
 paths = st.sampled_from(PATHS)
 which = st.integers(0, 1)
@@ -56,6 +56,11 @@ query ($old: ID!, $new: ID!) {
   }
 }
 """
+
+
+def size_of(digest: str) -> int:
+    return next(len(text) for text in TEXTS if digest_of(text) == digest)
+
 
 #: What a version holds: path -> digest and how it came in.
 Held = dict[str, tuple[str, Origin]]
@@ -246,6 +251,8 @@ class World:
                 was = {path: digest for path, (digest, _) in before.items()}
                 added, removed = digests.items() - was.items(), was.items() - digests.items()
                 assert (version.present, version.added, version.removed) == (len(digests), len(added), len(removed))
+                assert version.size == sum(size_of(digest) for digest in digests.values())
+                assert version.size == sum(counts["size"] for counts in version.by_kind.values())
                 before = held
             await self.check_diff(model, versions[0], versions[-1])
             await self.check_origins(model)

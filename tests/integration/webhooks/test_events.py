@@ -77,7 +77,7 @@ async def test_sync_that_is_distributed_is_told_whole_and_in_order(
     in_version = {"id": gid("RepositoryVersion", version), "number": 1}
     assert messages[2]["data"] == {
         "repository": in_repository,
-        "repositoryVersion": {**in_version, "present": 2, "added": 2, "removed": 0},
+        "repositoryVersion": {**in_version, "present": 2, "added": 2, "removed": 0, "size": 11},
     }
     assert messages[3]["data"] == {
         "repository": in_repository,

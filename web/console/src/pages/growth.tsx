@@ -1,30 +1,47 @@
 /** How a repository grew, version by version. */
 import { Section } from "../parts/page";
 import { Ago } from "../parts/time";
-import { count } from "../text";
+import { bytes, count, counted } from "../text";
 import type { Version } from "./versions";
 
 const WIDTH = 600;
 const HEIGHT = 100;
 
-/** How many units each version has, from its time to that of the next one; the oldest first, two at least. */
+/** How many units each version has, and how many bytes; the oldest first, two at least. */
 export function Growth({ versions }: { versions: Version[] }) {
-  const sizes = versions.map(({ summary }) => summary.present);
-  const most = Math.max(1, ...sizes);
+  return (
+    <div className="columns">
+      <Chart title="Units over time" versions={versions} of={({ present }) => present} words={(units) => counted(units, "unit")} />
+      <Chart title="Size over time" versions={versions} of={({ size }) => size} words={bytes} />
+    </div>
+  );
+}
+
+interface ChartProps {
+  title: string;
+  versions: Version[];
+  of: (summary: Version["summary"]) => number;
+  words: (value: number) => string;
+}
+
+/** A value of each version, from its time to that of the next one. */
+function Chart({ title, versions, of, words }: ChartProps) {
+  const values = versions.map(({ summary }) => of(summary));
+  const most = Math.max(...values);
   const [first, last] = [versions[0]!, versions.at(-1)!];
-  const steps = sizes.map((size, index) => {
+  const steps = values.map((value, index) => {
     const [from, to] = [place(versions, index), place(versions, index + 1)];
-    const y = (HEIGHT - 4 - (size / most) * (HEIGHT - 8)).toFixed(1);
+    const y = (HEIGHT - 4 - (value / Math.max(1, most)) * (HEIGHT - 8)).toFixed(1);
     return `${from.toFixed(1)},${y} ${to.toFixed(1)},${y}`;
   });
   return (
-    <Section title="Units over time" aside={`at most ${count(most)}`}>
+    <Section title={title} aside={`at most ${words(most)}`}>
       <svg
         className="chart"
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`From ${count(sizes[0]!)} units in version ${first.number} to ${count(sizes.at(-1)!)} in version ${last.number}`}
+        aria-label={`From ${words(values[0]!)} in version ${first.number} to ${words(values.at(-1)!)} in version ${last.number}`}
       >
         <polygon className="chart-area" points={`0,${HEIGHT} ${steps.join(" ")} ${WIDTH},${HEIGHT}`} />
         <polyline className="chart-line" points={steps.join(" ")} />

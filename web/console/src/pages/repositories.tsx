@@ -10,7 +10,7 @@ import { Pages, type Part } from "../parts/pages";
 import { Search, useTyped } from "../parts/search";
 import { type Column, Table } from "../parts/table";
 import { Ago } from "../parts/time";
-import { count, counted, words } from "../text";
+import { bytes, count, counted, words } from "../text";
 
 const REPOSITORIES = graphql(`
   query Repositories($after: String, $prefix: String) {
@@ -37,6 +37,7 @@ const REPOSITORIES = graphql(`
             createdAt
             summary {
               present
+              size
             }
           }
           distributions(first: 3) {
@@ -81,6 +82,7 @@ const COLUMNS: Column<Repository>[] = [
   { title: "Name", cell: (node) => <RepositoryName repository={node} /> },
   { title: "Kind", cell: ({ __typename: type }) => words(type.replace(/Repository$/, "")) || type },
   { title: "Units", isNumber: true, cell: ({ latestVersion }) => count(latestVersion.summary.present) },
+  { title: "Size", isNumber: true, cell: ({ latestVersion }) => bytes(latestVersion.summary.size) },
   { title: "Version", isNumber: true, cell: ({ latestVersion }) => count(latestVersion.number) },
   { title: "Changed", cell: ({ latestVersion }) => <Ago at={latestVersion.createdAt} /> },
   { title: "From", cell: ({ remote }) => (remote ? <Name text={remote.url} /> : <span className="quiet">uploads</span>) },

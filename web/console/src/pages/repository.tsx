@@ -11,7 +11,7 @@ import { Name } from "../parts/name";
 import { Loading, Page } from "../parts/page";
 import { useApi } from "../schema/api";
 import { repositoryKind } from "../schema/kinds";
-import { count, counted, words } from "../text";
+import { bytes, count, counted, words } from "../text";
 import { Content } from "./content";
 import { Copy, Publish } from "./repository-tasks";
 import { Differences } from "./differences";
@@ -41,6 +41,7 @@ export const WATCH_REPOSITORY = graphql(`
         createdAt
         summary {
           present
+          size
         }
       }
     }
@@ -76,7 +77,7 @@ export default function RepositoryPage({ id, part = "versions" }: { id: string; 
       title={repository.name}
       heading={<Name text={repository.name} />}
       above={<Link href="/repositories">Repositories</Link>}
-      intro={`${words(repository.__typename)}, ${counted(latestVersion.summary.present, "unit")} in version ${count(latestVersion.number)}`}
+      intro={`${words(repository.__typename)}, ${counted(latestVersion.summary.present, "unit")} with ${bytes(latestVersion.summary.size)} in version ${count(latestVersion.number)}`}
       actions={
         <>
           <Link href={`/upload?repository=${id}`} className="button">

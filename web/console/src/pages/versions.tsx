@@ -13,7 +13,7 @@ import { Empty, Loading, Section, useBehind } from "../parts/page";
 import { More, Pages, type Part } from "../parts/pages";
 import { kindWords, TaskRows } from "../parts/tasks";
 import { Ago } from "../parts/time";
-import { count, counted } from "../text";
+import { bytes, count, counted } from "../text";
 import { Growth } from "./growth";
 import { OpenIssues } from "./open-issues";
 import type { Repository } from "./repository";
@@ -77,6 +77,7 @@ const VERSIONS = graphql(`
                 present
                 added
                 removed
+                size
               }
             }
           }
@@ -229,7 +230,7 @@ function VersionItem({ version, repository, isLatest }: { version: Version; repo
         )}
       </div>
       <p>
-        {counted(version.summary.present, "unit")}
+        {counted(version.summary.present, "unit")}, {bytes(version.summary.size)}
         {version.number > 0 && (
           <>
             {" · "}
