@@ -54,7 +54,7 @@ class Places:
 PAGES = {
     "now": ("", "packages-stable"),
     "tasks": ("tasks?state=FAILED", "gone/PULP_MANIFEST"),
-    "task-running": ("tasks/{running}", "Downloading artifacts"),
+    "task-running": ("tasks/{running}", "What it was given"),
     "task-failed": ("tasks/{failed}", "What it was given"),
     "task-done": ("tasks/{done}", "What it was given"),
     "new-mirror": ("new", "Create and sync now"),
