@@ -82,16 +82,20 @@ async def followed(
     clock = asyncio.get_running_loop().time
     give_up_at = clock()
     while True:
+        was_there = False
         try:
             async with aclosing(messages(connection, document, variables)) as states:
                 async for data in states:
+                    was_there = True
                     yield data
-                    give_up_at = clock() + RECONNECT_SECONDS
             lost = f"{connection.server} has stopped"
         except ServerUnreachable as error:
-            if clock() >= give_up_at:
+            if not was_there and clock() >= give_up_at:
                 raise
             lost = str(error)
+        if was_there:
+            # From now on, and not from its last message: that may be long ago where there was nothing to tell.
+            give_up_at = clock() + RECONNECT_SECONDS
         if on_lost is not None:
             on_lost(lost)
         await asyncio.sleep(RECONNECT_PAUSE_SECONDS)

@@ -302,6 +302,19 @@ async def test_what_begins_with_its_state_is_followed_until_it_is_gone(monkeypat
             await anext(states)
 
 
+async def test_a_server_may_stay_away_from_when_it_was_lost_and_not_from_its_last_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Of no time at all: every message is longer ago than that.
+    monkeypatch.setattr(subscriptions, "RECONNECT_SECONDS", 0.0)
+    monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.01)
+    async with Scripted().running() as server, Client(server.url) as client:
+        server.answers.append(events(task("RUNNING"), is_complete=False))
+        server.answers.append(events(task("COMPLETED"), is_complete=True))
+
+        assert [state["state"] async for state in client.watch("T")] == ["RUNNING", "COMPLETED"]
+
+
 async def test_watching_gives_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "RECONNECT_SECONDS", 0.05)
     monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.02)
