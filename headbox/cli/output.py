@@ -66,8 +66,8 @@ def print_record(value: Any, output_format: OutputFormat) -> None:
 
 def line_of(value: Mapping[str, Any]) -> str:
     """Return an object in one line for people: what it is, how it is and its id."""
-    told = [value[name] for name in (*_FIRST, "id") if _is_telling(value.get(name))]
-    return printable("  ".join(map(words, told)))
+    told = [_said(name, value[name]) for name in (*_FIRST, "id") if _is_telling(value.get(name))]
+    return printable("  ".join(told))
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | None = None) -> None:
@@ -80,7 +80,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | No
     table = Table(box=None, pad_edge=False, header_style="bold")
     names = [name for name in _in_order(rows[0]) if any(_is_telling(row[name]) for row in rows)]
     columns = {
-        name: _Column((titles or {}).get(name, title(name)), [_cell(row[name]) for row in rows])
+        name: _Column((titles or {}).get(name, title(name)), [_cell(name, row[name]) for row in rows])
         for name in names
         if name != "id" or "name" not in names
     }
@@ -160,7 +160,7 @@ def print_object(value: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name in _in_order(value):
         if value[name] not in _EMPTY:
-            table.add_row(title(name), _cell(value[name]))
+            table.add_row(title(name), _cell(name, value[name]))
     print_table(table)
 
 
@@ -185,9 +185,14 @@ def title(name: str) -> str:
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name.removeprefix("__"))
 
 
-def _cell(value: Any) -> Text:
+def _cell(name: str, value: Any) -> Text:
     # Text, not str: a name may hold what rich would take for markup.
-    return Text(printable(words(value)))
+    return Text(printable(_said(name, value)))
+
+
+def _said(name: str, value: Any) -> str:
+    """Return the value of a field as people read it; names as they are, also those that are times."""
+    return value if name in _NAMES and isinstance(value, str) else words(value)
 
 
 def words(value: Any) -> str:
@@ -200,10 +205,18 @@ def words(value: Any) -> str:
         return ", ".join(words(item) for item in value)
     if isinstance(value, dict):
         if (name := label(value)) is not None:
-            return words(name)
+            return str(name)
         return ", ".join(_pair(key, item) for key, item in value.items() if key != "__typename")
     text = str(value)
-    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}" if _TIME.fullmatch(text) else text
+    return _local(text) if _TIME.fullmatch(text) else text
+
+
+def _local(time: str) -> str:
+    """Return a time in the time zone of the terminal; what only looks like one, or is of no year there, as it is."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):
+        return time
 
 
 def _pair(key: str, value: Any) -> str:

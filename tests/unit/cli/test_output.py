@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from headbox.cli.output import print_page, print_rows, words
+from headbox.cli.output import line_of, print_object, print_page, print_rows, words
 
 ID = "RmlsZVN5bmM6MDFhMjA3NjktMWE4MS03ZGE3LWJmM2YtYzNkNTZkMmJkZGM4"
 ROW = {
@@ -40,6 +40,23 @@ def test_times_are_told_alike_wherever_they_stand(capsys: pytest.CaptureFixture[
 
     shown = f"{datetime(2026, 11, 23, 7, 57, 38, tzinfo=UTC).astimezone():%Y-%m-%d %H:%M:%S}"
     assert capsys.readouterr().out.splitlines()[1] == f"nightly  {shown}  {shown}"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-13-23T07:57:38+00:00", "2026-02-30T25:61:61+00:00", "٢٠٢٦-11-23T07:57:38+00:00"]
+)
+def test_what_only_looks_like_a_time_is_told_as_it_is(text: str) -> None:
+    assert words({"labels": {"built": text}}) == f"labels (built={text})"
+
+
+def test_names_are_told_as_they_are_though_they_are_times(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "2026-11-23T07:57:38+00:00"
+
+    print_rows([{"name": name, "remote": {"name": name}}])
+    print_object({"name": name})
+
+    assert capsys.readouterr().out.split() == ["name", "remote", name, name, "name", name]
+    assert line_of({"name": name}) == name
 
 
 def test_page_says_that_it_is_empty_and_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
