@@ -355,8 +355,10 @@ async def _add_staged(
             "INSERT INTO membership"  # noqa: S608
             " (repository_id, content_id, added_in, origin, added_at, added_by_id, added_by_user, slot, size)"
             " SELECT ?, staged_content.content_id, ?, ?, ?, staged_content.task_id, ?, staged_content.slot,"
-            "  (SELECT COALESCE(SUM(size), 0) FROM content_artifact"
-            "   WHERE content_artifact.content_id = staged_content.content_id)"
+            # Where nobody told the size of an artifact, its bytes may be stored.
+            "  (SELECT COALESCE(SUM(COALESCE(size,"
+            "    (SELECT artifact.size FROM artifact WHERE artifact.sha256 = content_artifact.sha256))), 0)"
+            "   FROM content_artifact WHERE content_artifact.content_id = staged_content.content_id)"
             f" FROM staged_content WHERE {of_tasks}"
             " AND NOT EXISTS (SELECT 1 FROM membership present WHERE present.repository_id = ?"
             "                 AND present.slot = staged_content.slot AND present.removed_in IS NULL)"

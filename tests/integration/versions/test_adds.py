@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from headbox.errors import Invalid, LimitExceeded, NotFound, Required, SlotTaken
-from headbox.models import ContentArtifact, Membership, RepositoryVersion, Task
+from headbox.models import Artifact, ContentArtifact, Membership, RepositoryVersion, Task
 from headbox.plugin_api import PublishContext
 from headbox.plugins.file.kinds import FilePublishSettings
 from headbox.plugins.file.publish import FilePublish
@@ -57,6 +57,7 @@ async def test_size_that_was_learned_later_leaves_versions_that_did_not_count_it
     repository = await make_repository(engine)
     unknown, known = await make_files(engine, ("a", "11"), ("b", "222"))
     await ContentArtifact.filter(content_id=unknown).update(size=None)
+    await Artifact.filter(sha256=digest_of("11")).delete()
     await engine.completed(await create_add(engine, repository, [unknown, known]))
     assert (await latest_version(repository)).size == 3
     await ContentArtifact.filter(content_id=unknown).update(size=2)
@@ -65,6 +66,16 @@ async def test_size_that_was_learned_later_leaves_versions_that_did_not_count_it
     assert (await latest_version(repository)).size == 3
 
     await engine.completed(await create_add(engine, repository, [unknown]))
+    assert (await latest_version(repository)).size == 5
+
+
+async def test_bytes_that_are_stored_count_where_nobody_told_their_size(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    units = await make_files(engine, ("a", "11"), ("b", "222"))
+    await ContentArtifact.filter(content_id=units[0]).update(size=None)
+
+    await engine.completed(await create_add(engine, repository, units))
+
     assert (await latest_version(repository)).size == 5
 
 
