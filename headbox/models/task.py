@@ -88,6 +88,16 @@ class TaskClaim(Model):
         table = "task_claim"
         unique_together = (("resource", "sequence"),)
 
+    @property
+    def repository_id(self) -> uuid.UUID | None:
+        """Return the id of the repository that it is a hold on; None where it is on something else."""
+        kind, _, identifier = self.resource.partition(":")
+        try:
+            return uuid.UUID(identifier) if kind == "repository" else None
+        except ValueError:
+            # A plugin may mean something of its own by the word.
+            return None
+
 
 class ResourceQueue(Model):
     """The last number that was given out for a resource. Its row lock makes order of number order of commit."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
@@ -48,8 +47,8 @@ class Claim:
     )
     @staticmethod
     def repository(root: strawberry.Parent[models.TaskClaim], info: Info) -> Awaitable[models.Repository | None] | None:
-        kind, _, identifier = root.resource.partition(":")
-        return info.context.loaders.repository.load(UUID(identifier)) if kind == "repository" else None
+        repository_id = root.repository_id
+        return info.context.loaders.repository.load(repository_id) if repository_id else None
 
 
 @strawberry.type(description="How far a part of an action is.")
