@@ -227,13 +227,16 @@ async def _write(engine: Engine, task_log: TaskLog, *, is_over: bool = False) ->
     if lines:
         try:
             async with transaction() as connection:
-                await _save(connection, attempt, first, lines)
+                is_saved = await _save(connection, attempt, first, lines)
         except (BaseORMException, OSError):
             # Tried again with the next lines. The work goes on without its log.
             log.warning("lines of a task's log cannot be written", extra={"task": str(attempt.task_id)}, exc_info=True)
             lines = []
         else:
             task_log.written(lines[-1].number)
+            if not is_saved:
+                # Nobody is told either: the attempt that counts gives other lines the same numbers.
+                lines = []
     if lines or is_over:
         event = {
             "attempt": attempt.number,
@@ -243,12 +246,13 @@ async def _write(engine: Engine, task_log: TaskLog, *, is_over: bool = False) ->
         engine.bus.publish(topics.TASK_LOG, str(attempt.task_id), event)
 
 
-async def _save(connection: Connection, attempt: Attempt, first: int, lines: list[LogLine]) -> None:
+async def _save(connection: Connection, attempt: Attempt, first: int, lines: list[LogLine]) -> bool:
+    """Save new lines, and return whether the attempt still counts; otherwise nothing is saved."""
     # Under the lock of the task's row: another attempt that numbers its lines from here on sees these.
     task_id = str(attempt.task_id)
     counts = f"SELECT 1 AS one FROM task WHERE id = ? AND attempt = ?{row_lock(connection, 'task')}"  # noqa: S608
     if not await fetch(connection, counts, [task_id, attempt.number]):
-        return
+        return False
     if first > 1:
         await execute(connection, "DELETE FROM task_log_line WHERE task_id = ? AND number < ?", [task_id, first])
     rows = [
@@ -266,3 +270,4 @@ async def _save(connection: Connection, attempt: Attempt, first: int, lines: lis
     ]
     columns = ("task_id", "number", "attempt", "logged_at", "level", "logger", "message", "extra")
     await insert_new(connection, "task_log_line", columns, rows)
+    return True

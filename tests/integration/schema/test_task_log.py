@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headbox.models import Task, TaskLogLine
+from headbox.tasking import bus as topics
 from headbox.tasking import log as logs
 from headbox.tasking.lifecycle import Attempt
 from headbox.tasking.log import recorded
@@ -137,11 +138,15 @@ async def test_long_log_loses_its_oldest_lines_and_says_how_many(
     assert messages(await read(api, task, last=1)) == ["line 25"]
 
 
-async def test_attempt_that_is_over_writes_no_lines(engine: LocalEngine) -> None:
+async def test_attempt_that_is_over_writes_no_lines_and_tells_none(engine: LocalEngine) -> None:
     task = await Task.create(kind="gate.wait", correlation_id="test", attempt=2)
 
-    async with recorded(engine, Attempt(task.id, 1)):
-        log.warning("said by a zombie")
+    with engine.bus.subscribe(topics.TASK_LOG, str(task.id)) as told:
+        async with recorded(engine, Attempt(task.id, 1)):
+            log.warning("said by a zombie")
+        event = await told.next(5)
+    assert event is not None
+    assert (event[1]["lines"], event[1]["is_over"]) == ([], True)
     async with recorded(engine, Attempt(uuid7(), 1)):
         log.warning("said for a task that was purged")
 
