@@ -238,7 +238,9 @@ class DownloadSettings(Section):
         True, description="Whether remotes may have loopback, link-local and private addresses."
     )
     max_metadata_bytes: int = Field(1024 * MEBIBYTE, gt=0, description="Largest metadata file of a remote, in bytes.")
-    max_artifact_bytes: int = Field(1024 * 1024 * MEBIBYTE, gt=0, description="Largest artifact of a remote, in bytes.")
+    max_artifact_bytes: int = Field(
+        1024 * 1024 * MEBIBYTE, gt=0, le=2**53, description="Largest artifact of a remote, in bytes."
+    )
     max_units: int = Field(5_000_000, gt=0, description="Most content units that one sync may declare.")
     max_redirects: int = Field(10, ge=0, description="Most redirects that one request follows.")
     backoff_seconds: float = Field(0.5, ge=0, description="Wait before the first retry, in seconds; then it doubles.")

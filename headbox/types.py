@@ -17,6 +17,9 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import core_schema
 
+#: Largest whole number that every JSON parser keeps exactly.
+#: Source: RFC 8259, section 6.
+MAX_SAFE_INTEGER = 2**53
 #: Longest relative path, in bytes of UTF-8: PostgreSQL takes 2,704 bytes into an index, and two identifiers go with it.
 MAX_PATH_BYTES = 2_600
 #: Longest segment of a path, in bytes of UTF-8: NAME_MAX on Linux.

@@ -9,12 +9,10 @@ from typing import NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from headbox.types import MAX_SAFE_INTEGER
+
 BigInt = NewType("BigInt", int)
 JSON = NewType("JSON", object)
-
-#: Largest whole number that every JSON parser keeps exactly.
-#: Source: RFC 8259, section 6.
-MAX_SAFE_INTEGER = 2**53
 
 
 def _read_big_int(value: object) -> int:

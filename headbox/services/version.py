@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from headbox.errors import LimitExceeded
 from headbox.filters.conditions import Condition
 from headbox.models import Repository, RepositoryVersion, Task
 from headbox.models.database import Connection, execute, fetch, joining_many, joining_sets, lock_name, now
-from headbox.types import Origin, uuid7
+from headbox.types import MAX_SAFE_INTEGER, Origin, uuid7
 
+#: Most bytes that a version may have. All larger sums of doubles are seen to be larger.
+MAX_SIZE = MAX_SAFE_INTEGER - 1
 #: Slots that one statement keeps: each is a parameter, of the 32,766 that SQLite takes.
 SLOTS_A_STATEMENT = 30_000
 
@@ -423,9 +426,10 @@ async def _summarised(connection: Connection, repository: Repository, number: in
         rows = await fetch(
             connection,
             # Counted by a column that only the index of what changed leads to: SQLite goes through all of another one
-            # that has the rest.
-            "SELECT content.kind, COUNT(membership.slot) AS units, SUM(membership.size) AS size FROM membership"  # noqa: S608
-            " JOIN content ON content.id = membership.content_id"
+            # that has the rest. Sizes are added up as doubles: exact up to the limit, above it however much more.
+            "SELECT content.kind, COUNT(membership.slot) AS units,"  # noqa: S608
+            "  SUM(CAST(membership.size AS DOUBLE PRECISION)) AS size"
+            " FROM membership JOIN content ON content.id = membership.content_id"
             f" WHERE membership.repository_id = ? AND membership.{change}_in = ? GROUP BY content.kind",
             [str(repository.id), number],
         )
@@ -434,6 +438,8 @@ async def _summarised(connection: Connection, repository: Repository, number: in
             counts[row["kind"]]["present"] += sign * row["units"]
             counts[row["kind"]]["size"] += sign * int(row["size"])
             totals[change] += row["units"]
+    if sum(numbers["size"] for numbers in counts.values()) > MAX_SIZE:
+        raise LimitExceeded(what="The size of the version, in bytes,", limit=MAX_SIZE)
     return NextVersion(
         repository, number, totals["added"], totals["removed"], base_number=number - 1, by_kind=dict(counts)
     )

@@ -31,7 +31,7 @@ from headbox.tasking.bus import Payload
 from headbox.tasking.engine import Engine
 from headbox.tasking.lifecycle import Attempt
 from headbox.tasking.redaction import masked
-from headbox.types import storable
+from headbox.types import MAX_SAFE_INTEGER, storable
 
 #: Most lines of one task, and how much they hold together, in bytes.
 MAX_LINES, MAX_BYTES = 1000, 256 * 1024
@@ -41,8 +41,6 @@ MAX_MESSAGE, MAX_VALUE = 4096, 512
 MAX_FIELDS = 32
 #: How often lines are written, in seconds.
 WRITE_SECONDS = 1.0
-#: Largest whole number that every JSON parser keeps exactly.
-MAX_INTEGER = 2**53
 
 #: What every record has, whatever its caller gave.
 _OWN_FIELDS = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"})
@@ -152,7 +150,7 @@ def _plain(value: Any) -> Any:
     """Return a value that JSON has and that is not long."""
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int) and abs(value) <= MAX_INTEGER:
+    if isinstance(value, int) and abs(value) <= MAX_SAFE_INTEGER:
         return value
     return _text(str(value), MAX_VALUE)
 

@@ -17,6 +17,7 @@ from headbox.plugins.file.publish import FilePublish
 from headbox.plugins.file.sync import FileSync
 from headbox.services import task as tasks
 from headbox.services import version_deletion
+from headbox.services.version import MAX_SIZE
 from headbox.types import Automation, Origin, TaskState, uuid7
 from tests.factories.content import create_add, create_copy, digest_of, files_of, latest_version, make_files
 from tests.factories.repository import make_repository
@@ -77,6 +78,17 @@ async def test_bytes_that_are_stored_count_where_nobody_told_their_size(engine: 
     await engine.completed(await create_add(engine, repository, units))
 
     assert (await latest_version(repository)).size == 5
+
+
+async def test_version_of_more_bytes_than_numbers_can_tell_is_refused(engine: LocalEngine) -> None:
+    repository = await make_repository(engine)
+    huge, small = await make_files(engine, ("a", "11"), ("b", "222"))
+    await ContentArtifact.filter(content_id=huge).update(size=MAX_SIZE - 2)
+
+    error = await engine.failed(await create_add(engine, repository, [huge, small]))
+    await engine.completed(await create_add(engine, repository, [huge]))
+
+    assert (error["code"], (await latest_version(repository)).size) == ("LIMIT_EXCEEDED", MAX_SIZE - 2)
 
 
 async def test_unit_takes_the_place_of_another(engine: LocalEngine) -> None:
