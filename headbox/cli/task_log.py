@@ -34,7 +34,7 @@ def _log(id: str, server: Profile, output_format: OutputFormat, *, is_followed: 
     async def show(client: Client) -> None:
         async for update in updates(client, id):
             if update["dropped"]:
-                click.echo(f"({update['dropped']} lines are gone)", err=True)
+                click.echo(f"(lines that are gone: {update['dropped']})", err=True)
             for line in update["lines"]:
                 if output_format == "table":
                     click.echo(_text(line))

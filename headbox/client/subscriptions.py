@@ -29,9 +29,19 @@ RECONNECT_PAUSE_SECONDS = 1.0
 
 
 async def messages(
-    connection: Connection, document: str, variables: Mapping[str, Any] | None
+    connection: Connection,
+    document: str,
+    variables: Mapping[str, Any] | None,
+    *,
+    on_begun: Callable[[], None] | None = None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the data of each message of a subscription, until the server completes it.
+
+    Args:
+        connection: The server.
+        document: The subscription.
+        variables: Its variables.
+        on_begun: Called when the server has been asked: the first message may be long in coming.
 
     Raises:
         ServerUnreachable: The connection could not be made, or broke off.
@@ -45,6 +55,8 @@ async def messages(
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             await _wait_for_acknowledgement(connection, socket)
         await _send(socket, {"type": "subscribe", "id": "1", "payload": payload})
+        if on_begun is not None:
+            on_begun()
         while True:
             message = await _receive(connection, socket)
             match message["type"]:
@@ -81,12 +93,17 @@ async def followed(
     """
     clock = asyncio.get_running_loop().time
     give_up_at = clock()
+    was_there = False
+
+    def be_there() -> None:
+        nonlocal was_there
+        was_there = True
+
     while True:
         was_there = False
         try:
-            async with aclosing(messages(connection, document, variables)) as states:
+            async with aclosing(messages(connection, document, variables, on_begun=be_there)) as states:
                 async for data in states:
-                    was_there = True
                     yield data
             lost = f"{connection.server} has stopped"
         except ServerUnreachable as error:
@@ -96,8 +113,8 @@ async def followed(
         if was_there:
             # From now on, and not from its last message: that may be long ago where there was nothing to tell.
             give_up_at = clock() + RECONNECT_SECONDS
-        if on_lost is not None:
-            on_lost(lost)
+            if on_lost is not None:
+                on_lost(lost)
         await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
 
 

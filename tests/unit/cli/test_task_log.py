@@ -68,7 +68,7 @@ async def test_log_is_printed_page_by_page(scripted: Scripted) -> None:
         "warning  one url=u",
         "warning  two\N{REPLACEMENT CHARACTER}[31m",
     ]
-    assert errors == "(2 lines are gone)\n"
+    assert errors == "(lines that are gone: 2)\n"
     assert [request["variables"] for request in scripted.requests] == [
         {"id": "T", "after": None},
         {"id": "T", "after": "next"},
@@ -107,7 +107,7 @@ async def test_followed_log_goes_on_where_it_was_when_the_server_stops(
     _, printed, errors = await run(scripted, "--follow")
 
     assert [text.rsplit(" ", 1)[1] for text in printed] == ["one", "two", "three", "six"]
-    assert errors.splitlines() == [f"{scripted.url} has stopped; trying again"] * 2 + ["(2 lines are gone)"]
+    assert errors.splitlines() == [f"{scripted.url} has stopped; trying again"] * 2 + ["(lines that are gone: 2)"]
 
 
 async def test_task_that_is_not_there_is_told(scripted: Scripted) -> None:

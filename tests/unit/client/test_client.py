@@ -315,6 +315,23 @@ async def test_a_server_may_stay_away_from_when_it_was_lost_and_not_from_its_las
         assert [state["state"] async for state in client.watch("T")] == ["RUNNING", "COMPLETED"]
 
 
+async def test_a_server_is_followed_though_it_had_nothing_to_tell_and_its_loss_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.01)
+    lost: list[str] = []
+    async with Scripted().running() as server, Client(server.url) as client:
+        server.answers.append(events(is_complete=False))
+        server.answers.extend(web.Response(status=503) for _ in range(3))
+        server.answers.append(events({"n": 1}, is_complete=True))
+        states = client.follow("subscription { n }", on_lost=lost.append)
+
+        assert await anext(states) == {"n": 1}
+        await states.aclose()
+
+    assert lost == [f"{server.url} ended the stream"]
+
+
 async def test_watching_gives_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "RECONNECT_SECONDS", 0.05)
     monkeypatch.setattr(subscriptions, "RECONNECT_PAUSE_SECONDS", 0.02)
