@@ -29,8 +29,9 @@ function Chart({ title, versions, of, words }: ChartProps) {
   const values = versions.map(({ summary }) => of(summary));
   const most = Math.max(...values);
   const [first, last] = [versions[0]!, versions.at(-1)!];
+  const places = placed(versions);
   const steps = values.map((value, index) => {
-    const [from, to] = [place(versions, index), place(versions, index + 1)];
+    const [from, to] = [places[index]!, places[index + 1] ?? WIDTH];
     const y = (HEIGHT - 4 - (value / Math.max(1, most)) * (HEIGHT - 8)).toFixed(1);
     return `${from.toFixed(1)},${y} ${to.toFixed(1)},${y}`;
   });
@@ -58,15 +59,13 @@ function Chart({ title, versions, of, words }: ChartProps) {
   );
 }
 
-/** Where a version begins; the last one is as wide as they are on average. */
-function place(versions: Version[], index: number): number {
-  const steps = versions.length;
-  if (index === steps) {
-    return WIDTH;
-  }
-  const begin = Date.parse(versions[0]!.createdAt);
-  const span = Date.parse(versions.at(-1)!.createdAt) - begin;
-  // Versions of one moment, or of a clock that was set back, lie side by side.
-  const passed = span > 0 ? (Date.parse(versions[index]!.createdAt) - begin) / span : index / (steps - 1);
-  return ((passed * (steps - 1)) / steps) * WIDTH;
+/** Where each version begins; the last one is as wide as they are on average. */
+function placed(versions: Version[]): number[] {
+  let time = -Infinity;
+  // Nothing goes back where the server's clock was set back.
+  const times = versions.map(({ createdAt }) => (time = Math.max(time, Date.parse(createdAt))));
+  const [begin, span] = [times[0]!, time - times[0]!];
+  const width = WIDTH * (1 - 1 / versions.length);
+  // Versions of one moment lie side by side.
+  return times.map((at, index) => width * (span > 0 ? (at - begin) / span : index / (versions.length - 1)));
 }
