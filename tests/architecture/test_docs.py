@@ -7,6 +7,7 @@ import sys
 import tomllib
 import types
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -32,17 +33,19 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 #: The pages that are about a plugin of their own.
 TUTORIALS = {tutorial.PAGE: tutorial.read_tutorial, tutorial.SECOND_PAGE: tutorial.read_second_tutorial}
-#: Those that are made while the site is built.
-GENERATED = {
-    f"docs/{site_hooks.GRAPHQL_PAGES}/{page}"
-    for page in graphql_reference.reference_pages(site_hooks.SCHEMA.read_text())
-}
 #: The tutorial promises that a plugin takes less.
 MOST_TUTORIAL_LINES = 60
 
 _LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def generated() -> set[str]:
+    """Return the names of the pages that are made while the site is built."""
+    pages = graphql_reference.reference_pages(site_hooks.SCHEMA.read_text())
+    return {f"docs/{site_hooks.GRAPHQL_PAGES}/{page}" for page in pages}
 
 
 def name_of(page: Path) -> str:
@@ -120,7 +123,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def leads_somewhere(page: Path, link: str) -> bool:
     path, _, anchor = link.partition("#")
     target = (page.parent / path).resolve() if path else page
-    if name_of(target) in GENERATED:
+    if name_of(target) in generated():
         return True  # and to the anchor: tests of the site look there
     return target.exists() and (not anchor or anchor in anchors(target))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.support.object_store import ObjectStore
 
 ABSENT = "0" * 64
 #: Bytes of which no two parts of some size are the same.
-PATTERN = b"".join(number.to_bytes(4, "big") for number in range(READ_CHUNK_BYTES))
+PATTERN = array("I", range(READ_CHUNK_BYTES)).tobytes()
 #: Another file system than that of temporary files, on every Linux where these are not in memory themselves.
 OTHER_FILE_SYSTEM = Path("/dev/shm")
 

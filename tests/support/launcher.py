@@ -166,8 +166,15 @@ def _run(arguments: list[str], environment: dict[str, str], output: str, errors:
 
 if __name__ == "__main__":
     # All that `headbox serve` imports when it runs, and all that the commands of a client do.
+    import uvicorn.lifespan.on
+    import uvicorn.protocols.http.httptools_impl
+    import uvicorn.protocols.websockets.websockets_sansio_impl  # noqa: F401
+
     import headbox.cli.derived
-    import headbox.cli.processes.serving  # noqa: F401
+    import headbox.cli.processes.serving
+    import headbox.cli.serve
+    import headbox.models.migrations
+    import headbox.plugins.file.plugin  # noqa: F401
     from headbox.cli.main import main
 
     _serve_requests()
