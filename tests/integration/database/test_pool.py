@@ -215,8 +215,9 @@ async def test_lock_that_is_not_to_be_had_in_time_is_an_error(postgres_url: str,
             await execute(connection, "SET LOCAL lock_timeout = 100")
             await lock_row(connection, "repository", row.id)
 
+    locked.clear()
     holding = asyncio.create_task(hold())
-    await asyncio.sleep(0.2)
+    await locked.wait()
     with pytest.raises(Contended):
         await impatient()
     await holding

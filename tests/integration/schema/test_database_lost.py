@@ -15,6 +15,7 @@ from headbox.tasking.engine import UnitOfWork
 from tests.integration.schema.api import Api
 from tests.support.engine import LocalEngine
 from tests.support.services import PostgresServer
+from tests.support.waiting import PATIENCE_SECONDS
 
 CREATE_REMOTE = """
 mutation { createFileRemote(input: {name: "r", url: "https://example.org/PULP_MANIFEST"}) {
@@ -44,6 +45,14 @@ class Grouping:
         if self.errors:
             raise self.errors.pop()
         return "made"
+
+
+async def commits(api: Api) -> None:
+    """Wait until a transaction is about to be committed."""
+    active = "SELECT 1 FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active'"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await fetch(api.engine.database.connection, active):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
 
 
 async def test_change_that_was_not_made_is_made_again(api: Api) -> None:
@@ -102,7 +111,7 @@ async def test_server_that_dies_while_it_commits_leaves_the_change_unconfirmed(
     await api.engine.database.connection.execute_script(SLOW_COMMITS)
     step = Grouping()
     changing = asyncio.create_task(change(api.context(), step))
-    await asyncio.sleep(0.5)
+    await commits(api)
 
     await asyncio.to_thread(postgres_server.kill)
     await asyncio.to_thread(postgres_server.start)
@@ -118,7 +127,7 @@ async def test_session_that_is_ended_before_it_commits_is_made_again(api: Api) -
     await connection.execute_script(SLOW_COMMITS)
     step = Grouping()
     changing = asyncio.create_task(change(api.context(), step))
-    await asyncio.sleep(0.5)
+    await commits(api)
 
     await fetch(connection, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'COMMIT'")
 

@@ -133,7 +133,7 @@ async def test_task_begins_to_match_when_its_state_does(api: Api) -> None:
 
     async with api.subscribe(WATCH_ALL, filter={"state": ["COMPLETED"]}) as messages:
         following = asyncio.ensure_future(anext(messages))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
         gate.open()
         message = await following
 
@@ -156,7 +156,7 @@ async def test_end_that_the_bus_lost_is_told_once(
                 told.extend([message["tasks"]["id"]] if message["tasks"]["state"] == "COMPLETED" else [])
 
     listening = asyncio.create_task(listen())
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)
     with monkeypatch.context() as lost:
         lost.setattr(api.engine.bus, "publish", lambda *_: None)
         gate.open()

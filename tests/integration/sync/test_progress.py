@@ -15,7 +15,7 @@ from tests.factories.task import make_sync
 from tests.support.engine import LocalEngine
 from tests.support.mirror import MANIFEST, Mirror, serve
 from tests.support.upstream import Slow, Status, Upstream
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 FILES = {f"{number}.txt": b"file %d" % number for number in range(5)}
 
@@ -107,19 +107,22 @@ async def test_actions_come_in_order_and_end_with_their_task(engine: LocalEngine
     assert states[-1]["result"] == task.result
 
 
+async def is_written(task: Task, **fields: int) -> bool:
+    """Tell whether the row of a task that runs has what its downloads have come to."""
+    row = await Task.get(id=task.id)
+    found = report({"actions": row.actions}, "sync.download.artifacts") or {}
+    return row.state is TaskState.RUNNING and fields.items() <= found.items()
+
+
 async def test_progress_is_written_to_the_row(engine: LocalEngine, mirror: Mirror) -> None:
     serve(mirror.upstream, FILES)
     mirror.upstream.fault("4.txt", Slow(60), times=1)
     task = await make_sync(engine, mirror.repository)
-    await until(lambda: mirror.upstream.hits("4.txt"))
 
-    await asyncio.sleep(1.5)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await is_written(task, done=4, total=5):  # noqa: ASYNC110 - nothing tells of a row
+            await asyncio.sleep(0.05)
 
-    row = await Task.get(id=task.id)
-    assert row.state is TaskState.RUNNING
-    assert {"done": 4, "total": 5}.items() <= (
-        report({"actions": row.actions}, "sync.download.artifacts") or {}
-    ).items()
     await engine.cancel(task)
     await engine.finished(task)
 

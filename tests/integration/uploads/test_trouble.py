@@ -19,7 +19,7 @@ async def test_server_that_ends_lets_clients_go_on_with_the_next_one(engine: Loc
         url = await site.create(len(BODY))
         reader, writer = await site.part_of_a_request(url, 0, BODY[:5000], len(BODY))
         await until_locked(site, url)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
 
         site.app.close()
 

@@ -98,7 +98,7 @@ async def test_starter_that_was_canceled_is_not_canceled_again(monkeypatch: pyte
             try:
                 await asyncio.sleep(60)
             finally:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(1)
                 work.log.append("closed")
 
     starting = asyncio.create_task(starter())
