@@ -37,30 +37,45 @@ def gauge(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(f"headbox_database_{name}", {"part": "test", **labels})
 
 
-async def held(seconds: float) -> None:
-    async with transaction() as connection:
-        await fetch(connection, "SELECT 1")
-        await asyncio.sleep(seconds)
+class Holders:
+    """Transactions that last until they are let go."""
+
+    def __init__(self, number: int) -> None:
+        self.begun = 0
+        self._may_end = asyncio.Event()
+        self._tasks = [asyncio.create_task(self._hold()) for _ in range(number)]
+
+    async def let_go(self) -> None:
+        self._may_end.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _hold(self) -> None:
+        async with transaction() as connection:
+            await fetch(connection, "SELECT 1")
+            self.begun += 1
+            await self._may_end.wait()
 
 
 async def test_pool_is_bounded_and_shown(database: Database) -> None:
-    jobs = [asyncio.create_task(held(0.2)) for _ in range(5)]
-    await until(lambda: gauge("waiting") == 2)
+    holders = Holders(5)
+    await until(lambda: holders.begun == 3)
 
     assert (gauge("connections", state="used"), gauge("connections_limit")) == (3, 3)
+    assert gauge("waiting") == 2
 
-    await asyncio.gather(*jobs)
+    await holders.let_go()
     assert (gauge("connections", state="idle"), gauge("waiting")) == (3, 0)
 
 
 async def test_no_connection_in_time_is_an_error(postgres_url: str) -> None:
-    settings = DatabaseSettings(url=postgres_url, pool_size=2, wait_seconds=0.2)
+    # Long enough for a busy server to let two in.
+    settings = DatabaseSettings(url=postgres_url, pool_size=2, wait_seconds=3)
     async with Database(Path(), settings).connected() as database:
-        holding = [asyncio.create_task(held(0.6)) for _ in range(2)]
-        await asyncio.sleep(0.1)
+        holders = Holders(2)
+        await until(lambda: holders.begun == 2)
         with pytest.raises(ConnectionLost, match="no connection"):
             await fetch(database.connection, "SELECT 1")
-        await asyncio.gather(*holding)
+        await holders.let_go()
 
 
 @pytest.mark.parametrize("steps", range(12))
@@ -79,7 +94,7 @@ async def test_transaction_may_be_canceled_anywhere(database: Database, steps: i
         await asyncio.gather(writing, return_exceptions=True)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await asyncio.gather(*(held(0) for _ in range(9)))
+        await Holders(9).let_go()
     assert await fetch(database.connection, "SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in%'") == []
 
 
