@@ -5,8 +5,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 WEB := headbox/web_assets/console/index.html
-# Three test processes for each core: tests wait for servers and clocks half of their time.
-PYTEST := $(BIN)/pytest -q -n $(shell expr 3 '*' $$(nproc)) --dist worksteal
+# Two test processes for each core: tests wait for servers and clocks.
+PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist worksteal
 # As a module, which lets the hooks of the site import the project's tools; without the theme's news.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 # What is tested on PostgreSQL and Redis too.
